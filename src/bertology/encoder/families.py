@@ -1,0 +1,50 @@
+"""Where each BERT family keeps its layers, heads, neurons and values: one row per shape, keyed by `config.model_type`.
+
+Paths are relative to the base model (layers) and to a layer (the rest). Two addresses read and edit everything:
+the *input* of the attention's output projection is all heads side by side, and the *input* of the second
+feed-forward matrix is the neurons. Rows are checked by behaviour (encoder/check.py), not trusted.
+"""
+
+from typing import NamedTuple
+
+
+class Family(NamedTuple):
+    """`layers` may hold `*` for a numbered step; a module called n times (ALBERT) stands for n layers.
+
+    `value_layout` says where value vectors lie in the output of the `value` module: "heads" (all of it, head by
+    head), "last third" (fused query, key, value) or "last third of each head". `caveat` is printed by `check`.
+    """
+
+    layers: str
+    head: str | None
+    neuron: str
+    value: str | None
+    value_layout: str = "heads"
+    caveat: str = ""
+
+
+_BERT = Family("encoder.layer.*", "attention.output.dense", "output.dense", "attention.self.value")
+_LLAMA_LIKE = Family("layers.*", "self_attn.o_proj", "mlp.down_proj", "self_attn.v_proj")
+
+FAMILIES: dict[str, Family] = {
+    **dict.fromkeys(
+        (
+            "bert", "roberta", "camembert", "xlm-roberta", "electra", "rembert", "ernie", "roformer", "megatron-bert",
+            "data2vec-text", "roberta-prelayernorm", "esm", "big_bird", "luke",
+        ),
+        _BERT,
+    ),
+    "longformer": _BERT._replace(caveat="attention is a sliding window: weights are not a token × token map"),
+    "deberta": _BERT._replace(value="attention.self.in_proj", value_layout="last third of each head"),
+    "deberta-v2": _BERT._replace(value="attention.self.value_proj"),
+    "convbert": _BERT._replace(caveat="half of each layer's mixing is a convolution: heads are not attention × value"),
+    "mobilebert": _BERT._replace(caveat="embeddings mix neighbouring tokens: silencing all heads leaves one token of leakage"),
+    "nystromformer": _BERT._replace(caveat="attention is approximated and a convolution of values is added"),
+    "fnet": Family("encoder.layer.*", None, "output.dense", None, caveat="no attention: tokens are mixed by a Fourier transform"),
+    "distilbert": Family("transformer.layer.*", "attention.out_lin", "ffn.lin2", "attention.v_lin"),
+    "albert": Family("encoder.albert_layer_groups.*.albert_layers.*", "attention.dense", "ffn_output", "attention.value"),
+    "mpnet": Family("encoder.layer.*", "attention.attn.o", "output.dense", "attention.attn.v"),
+    "modernbert": Family("layers.*", "attn.Wo", "mlp.Wo", "attn.Wqkv", "last third"),
+    **dict.fromkeys(("eurobert", "nomic_bert", "gte"), _LLAMA_LIKE),
+    "jina_embeddings_v3": _LLAMA_LIKE._replace(neuron="mlp.fc2"),
+}  # fmt: skip

@@ -1,0 +1,279 @@
+"""One pass, many claims: asks are collected, grouped by (encoder, corpus, intervention), and each group is one pass.
+
+A claim is a generator that yields asks and returns a Finding. The planner starts all claims, answers equal asks once,
+keeps every finished statistic in the run folder at once, and repeats until every claim has returned. A run that was
+killed therefore repeats only the group it was in.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import torch
+
+from bertology.corpus.sentence import Corpus
+from bertology.encoder.align import Encoded
+from bertology.encoder.batch import Batch
+from bertology.encoder.encoder import Encoder
+from bertology.encoder.watch import Edit, Observation
+from bertology.observe.statistic import Arrays, Derived, Statistic, key_of
+from bertology.record.errors import BadInput, NoEffect
+from bertology.record.folder import RunFolder
+
+
+class Intervention(Protocol):
+    """What a pass runs under (see intervene/). Equal keys are the same intervention."""
+
+    @property
+    def key(self) -> str: ...
+
+    def edits(self, encoder: Encoder, batch: Batch) -> Mapping[tuple[str, int], Edit]:
+        """The edits for a batch, by (kind, layer)."""
+        ...
+
+    def change(self, batch: Batch, encoder: Encoder) -> Batch:
+        """The batch the encoder reads instead; the same batch when inputs stay as they are."""
+        ...
+
+
+class Ask(NamedTuple):
+    """Statistics wanted of one pass. `twin` asks for the random twin instead of the encoder."""
+
+    statistics: tuple[Statistic | Derived, ...]
+    over: Corpus
+    under: Intervention | None
+    twin: bool
+
+
+T = TypeVar("T")
+Asking = Generator[Ask, tuple[Any, ...], T]
+"""What a claim's function returns: it yields asks and returns a T."""
+
+
+def measure(
+    *statistics: Statistic | Derived, over: Corpus, under: Intervention | None = None, twin: bool = False
+) -> Asking[Any]:
+    """`answer = yield from measure(statistic, over=corpus)`; several statistics give a tuple of answers.
+
+    Ask for all that does not depend on an earlier answer in one go (`together`): it shares a pass and shows in `plan`.
+    """
+    answers = yield Ask(statistics, over, under, twin)
+    return answers[0] if len(statistics) == 1 else answers
+
+
+def together(*asks: Asking[Any]) -> Asking[tuple[Any, ...]]:
+    """Several independent `measure(...)` at once, answered in order."""
+    requests = [next(ask) for ask in asks]
+    merged: list[Any] = []
+    for request, answer in zip(requests, (yield Many(tuple(requests))), strict=True):  # type: ignore[misc]
+        merged.append(answer[0] if len(request.statistics) == 1 else answer)
+    return tuple(merged)
+
+
+class Many(NamedTuple):
+    """Several asks in one yield; answered with one tuple of answers each."""
+
+    asks: tuple[Ask, ...]
+
+
+class Pass(NamedTuple):
+    """One group: a single run of an encoder over a corpus. `cached` counts statistics that need no run."""
+
+    corpus: Corpus
+    twin: bool
+    under: Intervention | None
+    gradients: bool
+    statistics: tuple[Statistic, ...]
+
+    @property
+    def name(self) -> str:
+        who = "random twin" if self.twin else "encoder"
+        return f"{who} over {self.corpus.name}" + (f" under {self.under.key}" if self.under else "")
+
+
+Progress = Callable[[str, int, int], None]
+"""(what, done, total): called as tokens are read and probes are fitted."""
+
+
+@dataclass
+class Planner:
+    """Answers asks with as few passes as possible. `outcomes` runs a set of claims to their end."""
+
+    encoder: Encoder
+    folder: RunFolder
+    seed: int = 0
+    token_budget: int = 4096
+    progress: Progress = lambda what, done, total: None
+    passes: list[tuple[str, int, float]] = field(default_factory=list)
+    """What was run: (name, tokens, seconds)."""
+    _twin: Encoder | None = None
+
+    def outcomes(self, claims: Mapping[str, Asking[T]]) -> Iterator[tuple[str, T | Exception]]:
+        """(claim id, what it returned or raised), as claims finish. BadInput from the input itself is raised at once."""
+        pending: dict[str, tuple[Asking[T], Ask | Many]] = {}
+        for name, claim in claims.items():
+            yield from self._advance(name, claim, None, pending)
+        while pending:
+            asks = [ask for _, wish in pending.values() for ask in _asks_of(wish)]
+            for group in self.group(asks):
+                self._run(group)
+            current, pending = pending, {}
+            for name, (claim, wish) in current.items():
+                try:
+                    answers = tuple(self._answer(ask) for ask in _asks_of(wish))
+                except BadInput:
+                    raise
+                except Exception as error:  # a broken statistic is its claims' error; the others go on
+                    yield name, error
+                    continue
+                yield from self._advance(name, claim, answers if isinstance(wish, Many) else answers[0], pending)
+
+    def group(self, asks: Sequence[Ask]) -> list[Pass]:
+        """The passes that these asks still need, given what the run folder holds."""
+        groups: dict[tuple[Any, ...], dict[str, Statistic]] = {}
+        corpora: dict[tuple[Any, ...], tuple[Corpus, Intervention | None]] = {}
+        for ask in asks:
+            for statistic in ask.statistics:
+                if isinstance(statistic, Derived) and self.folder.get(self._key(statistic, ask)) is not None:
+                    continue
+                for primary in _primaries(statistic):
+                    key = self._key(primary, ask)
+                    if self.folder.get(key) is not None:
+                        continue
+                    under = ask.under.key if ask.under else ""
+                    place = (ask.twin, ask.over.fingerprint, under, primary.gradients)
+                    groups.setdefault(place, {})[key] = primary
+                    corpora[place] = (ask.over, ask.under)
+        return [
+            Pass(corpora[place][0], place[0], corpora[place][1], place[3], tuple(found[key] for key in sorted(found)))
+            for place, found in groups.items()
+        ]
+
+    @property
+    def twin(self) -> Encoder:
+        if self._twin is None:
+            self._twin = self.encoder.randomised(self.seed)
+            self._twin._encoded = self.encoder._encoded  # same tokenizer, same encoding
+        return self._twin
+
+    def _advance(
+        self, name: str, claim: Asking[T], answers: Any, pending: dict[str, tuple[Asking[T], Ask | Many]]
+    ) -> Iterator[tuple[str, T | Exception]]:
+        try:
+            pending[name] = (claim, claim.send(answers))
+        except StopIteration as stop:
+            yield name, stop.value
+        except BadInput:
+            raise
+        except Exception as error:
+            yield name, error
+
+    def _run(self, group: Pass) -> None:
+        encoder = self.twin if group.twin else self.encoder
+        encoded = encoder.encode(group.corpus)
+        place = Ask((), group.corpus, group.under, group.twin)
+        keys = [self._key(s, place) for s in group.statistics]
+        states = [
+            s.start(encoder, encoded, lambda name, shape, dtype, k=k: self.folder.scratch(k, name, shape, dtype))
+            for s, k in zip(group.statistics, keys, strict=True)
+        ]
+        started, done = time.perf_counter(), 0
+        for batch, seen in observing(
+            encoder, group.corpus, group.statistics, under=group.under, gradients=group.gradients, token_budget=self.token_budget
+        ):
+            for statistic, state in zip(group.statistics, states, strict=True):
+                with _mode(group.gradients):
+                    statistic.update(state, batch, seen, encoder)
+            done += int(batch.mask.sum())
+            self.progress(group.name, done, encoded.n_tokens)
+        for key, state in zip(keys, states, strict=True):
+            self.folder.put(key, state)
+        self.passes.append((group.name, done, time.perf_counter() - started))
+
+    def _answer(self, ask: Ask) -> tuple[Any, ...]:
+        return tuple(self._finished(statistic, ask) for statistic in ask.statistics)
+
+    def _finished(self, statistic: Statistic | Derived, ask: Ask) -> Any:
+        key = self._key(statistic, ask)
+        state = self.folder.get(key)
+        if state is None and isinstance(statistic, Derived):
+            encoder = self.twin if ask.twin else self.encoder
+            inputs = {name: self._finished(need, ask) for name, need in statistic.needs().items()}
+            self.progress(f"{type(statistic).__name__} over {ask.over.name}", 0, 1)
+            state = self.folder.put(key, statistic.compute(encoder, encoder.encode(ask.over), **inputs))
+        assert state is not None, f"{key} was not measured"
+        return statistic.finish(state)
+
+    def _key(self, statistic: Statistic | Derived, ask: Ask) -> str:
+        who = f"{self.encoder.fingerprint}{f' twin {self.seed}' if ask.twin else ''}"
+        return key_of(statistic, f"{who} {ask.over.fingerprint} {ask.under.key if ask.under else 'intact'}")
+
+
+def observing(
+    encoder: Encoder,
+    corpus: Corpus,
+    statistics: Sequence[Statistic],
+    *,
+    under: Intervention | None = None,
+    gradients: bool = False,
+    token_budget: int = 4096,
+) -> Iterator[tuple[Batch, Observation]]:
+    """The batches of a corpus with what the statistics' sites show, under an intervention.
+
+    Raises NoEffect when the intervention leaves the encoder's output on the first batch exactly as it was.
+    """
+    sites = frozenset().union(*(s.sites for s in statistics)) if statistics else frozenset()
+    reads_attention = any(site.kind == "attention" for site in sites)
+    for number, batch in enumerate(encoder.batches(corpus, token_budget=token_budget, attention=reads_attention)):
+        given = under.change(batch, encoder) if under else batch
+        edits = under.edits(encoder, given) if under else {}
+        seen = encoder.observe(given, sites, edits=edits, gradients=gradients)
+        if number == 0 and under is not None:
+            _prove(encoder, batch, seen, under)
+        yield given, seen
+
+
+def summarise(encoder: Encoder, corpus: Corpus, *statistics: Statistic, under: Intervention | None = None) -> tuple[Any, ...]:
+    """The answers of statistics over a corpus, in one pass and without a run folder (no scratch on disk: in memory)."""
+    import numpy as np
+
+    encoded = encoder.encode(corpus)
+    states: list[Arrays] = [
+        s.start(encoder, encoded, lambda name, shape, dtype: np.zeros(shape, dtype=dtype)) for s in statistics
+    ]
+    gradients = any(s.gradients for s in statistics)
+    for batch, seen in observing(encoder, corpus, statistics, under=under, gradients=gradients):
+        for statistic, state in zip(statistics, states, strict=True):
+            with _mode(gradients):
+                statistic.update(state, batch, seen, encoder)
+    return tuple(s.finish(state) for s, state in zip(statistics, states, strict=True))
+
+
+def _prove(encoder: Encoder, batch: Batch, seen: Observation, under: Intervention) -> None:
+    last = encoder.n_layers
+    intact = encoder.observe(batch).hidden(last)
+    if intact.shape == seen.hidden(last).shape and bool((intact == seen.hidden(last)).all()):
+        raise NoEffect(
+            f"{under.key} changed nothing on the first batch.", "An edit that does nothing is not a measurement; check its sites."
+        )
+
+
+def _mode(gradients: bool) -> AbstractContextManager[Any]:
+    return torch.enable_grad() if gradients else torch.inference_mode()
+
+
+def _primaries(statistic: Statistic | Derived) -> Iterator[Statistic]:
+    if isinstance(statistic, Statistic):
+        yield statistic
+    else:
+        for need in statistic.needs().values():
+            yield from _primaries(need)
+
+
+def _asks_of(wish: Ask | Many) -> tuple[Ask, ...]:
+    return wish.asks if isinstance(wish, Many) else (wish,)
+
+
+__all__ = ["Ask", "Asking", "Encoded", "Intervention", "Pass", "Planner", "measure", "observing", "summarise", "together"]
