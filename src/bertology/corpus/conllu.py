@@ -66,6 +66,29 @@ def read(path: str | Path, *, strict: bool = False) -> Corpus:
     return need(Corpus(name, _without_blank_layers(sentences), dropped=account.dropped), str(path))
 
 
+def check_tree(heads: Sequence[int], numbers: Sequence[int]) -> None:
+    """Raises BadLine unless the heads (0-based, -1 the root) are one tree; `numbers[i]` is the line of token i."""
+    n = len(heads)
+    for i, head in enumerate(heads):
+        if head >= n:
+            found = f"token {i + 1} has head {head + 1}, the sentence has {n} tokens"
+            raise BadLine(numbers[i], "head out of range", found)
+        if head == i:
+            raise BadLine(numbers[i], "token its own head", f"token {i + 1} is its own head")
+    roots = [i for i, head in enumerate(heads) if head < 0]
+    if len(roots) != 1:
+        found = f"{len(roots)} roots" + (f" (tokens {_listed(roots)})" if roots else "") + ", one is due"
+        raise BadLine(numbers[roots[1] if roots else 0], "not one root", found)
+    seen = [-1] * n
+    for i in range(n):
+        at = i
+        while at >= 0 and seen[at] < 0:
+            seen[at] = i
+            at = heads[at]
+        if at >= 0 and seen[at] == i:
+            raise BadLine(numbers[at], "heads go in a circle", f"the heads above token {at + 1} go in a circle")
+
+
 _COMMENT = re.compile(r"#\s*(newdoc id|newdoc|sent_id|text)(?:\s*=(.*)|\s*)$")
 _RANGE = re.compile(r"([0-9]{1,6})-([0-9]{1,6})")
 _EMPTY_NODE = re.compile(r"[0-9]{1,6}\.[0-9]{1,6}")
@@ -139,7 +162,7 @@ def _tokens(rows: Sequence[tuple[int, str]], feats: dict[str, dict[str, str]]) -
         if not _NUMBER.fullmatch(columns[6]):
             raise BadLine(number, "head is no number", f"token {i} has head {columns[6][:20]!r}, a number is due")
         heads.append(int(columns[6]) - 1)
-    _check_tree(heads, numbers)
+    check_tree(heads, numbers)
     _, forms, lemmas, upos, xpos, features, _, deprel, *_ = zip(*columns_of, strict=True)
     layers = {
         "lemma": tuple("" if x == "_" != form else x for x, form in zip(lemmas, forms, strict=True)),
@@ -156,28 +179,6 @@ def _feats(column: str, number: int) -> dict[str, str]:
     if not all(name and value for name, _, value in pairs):
         raise BadLine(number, "feats not Name=Value", f"feats {column[:40]!r}, Name=Value|... is due")
     return {name: value for name, _, value in pairs}
-
-
-def _check_tree(heads: Sequence[int], numbers: Sequence[int]) -> None:
-    n = len(heads)
-    for i, head in enumerate(heads):
-        if head >= n:
-            found = f"token {i + 1} has head {head + 1}, the sentence has {n} tokens"
-            raise BadLine(numbers[i], "head out of range", found)
-        if head == i:
-            raise BadLine(numbers[i], "token its own head", f"token {i + 1} is its own head")
-    roots = [i for i, head in enumerate(heads) if head < 0]
-    if len(roots) != 1:
-        found = f"{len(roots)} roots" + (f" (tokens {_listed(roots)})" if roots else "") + ", one is due"
-        raise BadLine(numbers[roots[1] if roots else 0], "not one root", found)
-    seen = [-1] * n
-    for i in range(n):
-        at = i
-        while at >= 0 and seen[at] < 0:
-            seen[at] = i
-            at = heads[at]
-        if at >= 0 and seen[at] == i:
-            raise BadLine(numbers[at], "heads go in a circle", f"the heads above token {at + 1} go in a circle")
 
 
 def _listed(roots: Sequence[int]) -> str:

@@ -3,15 +3,19 @@
 import gzip
 import io
 import json
+import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bertology.record.errors import BadCorpus
 
 LIMIT = 4 << 30
 """Most bytes a file may unpack to: a few megabytes of gzip can claim terabytes."""
+
+
+Item = TypeVar("Item")
 
 
 class BadLine(Exception):
@@ -57,10 +61,14 @@ class Account:
             for reason, count in self._counts.items()
         }
 
-    @property
-    def faults(self) -> dict[str, int]:
-        """The part of `dropped` that was a fault of the file."""
-        return {reason: count for reason, count in self.dropped.items() if "; first at " in reason}
+    def need(self, items: Sequence[Item]) -> tuple[Item, ...]:
+        """The items as a tuple, which has no `dropped`: skips become one warning, and no item at all BadCorpus."""
+        reasons = "; ".join(f"{count} skipped: {reason}" for reason, count in self.dropped.items())
+        if not items:
+            raise BadCorpus(f"{self.path} holds no usable item{f' ({reasons})' if reasons else ''}.", "Check the file.")
+        if reasons:
+            warnings.warn(f"{self.path.name}: {reasons}; --strict refuses.", stacklevel=3)
+        return tuple(items)
 
 
 def lines(path: Path) -> list[str]:
@@ -75,7 +83,8 @@ def lines(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise BadCorpus(
-            f"{path.name} line {line:,}: byte 0x{error.object[error.start]:02x} is not UTF-8.", "Save the file as UTF-8."
+            f"{path.name} line {line:,}: byte 0x{error.object[error.start]:02x} is not UTF-8.",
+            "Save the file as UTF-8.",
         ) from None
     found = [line.removesuffix("\r") for line in text.split("\n")]
     return found[:-1] if found and not found[-1] else found
@@ -120,7 +129,8 @@ def _bytes(path: Path) -> bytes:
     if raw[:2] != b"\x1f\x8b":
         return raw
     try:
-        unpacked = gzip.open(io.BytesIO(raw)).read(LIMIT + 1)
+        with gzip.open(io.BytesIO(raw)) as stream:
+            unpacked = stream.read(LIMIT + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise BadCorpus(f"{path.name} is a damaged gzip file: {error}.", "Copy the file again.") from None
     if len(unpacked) > LIMIT:

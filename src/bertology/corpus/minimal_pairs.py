@@ -1,4 +1,4 @@
-"""Minimal pairs in BLiMP's JSON lines (Warstadt et al. 2020): two consecutive sentences a pair, the acceptable one first."""
+"""Minimal pairs in BLiMP's JSON lines (Warstadt et al. 2020): two consecutive sentences a pair, the good one first."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,11 +48,13 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _pair(item: dict[str, Any], number: int, default: str) -> Iterator[Sentence]:
-    texts = [item.get(key) for key in ("sentence_good", "sentence_bad")]
-    if not all(isinstance(text, str) and words_of(text).words for text in texts):
+    texts = [text for key in ("sentence_good", "sentence_bad") if isinstance(text := item.get(key), str)]
+    if len(texts) < 2 or not all(words_of(text).words for text in texts):
         raise BadLine(number, "not a minimal pair", "sentence_good and sentence_bad, both with words, are due")
     uid, pair = str(item.get("UID") or default), str(item.get("pairID", number))
-    others = {k: v for k, v in item.items() if k not in ("sentence_good", "sentence_bad", "UID", "pairID") and scalar(v)}
+    others = {
+        k: v for k, v in item.items() if k not in ("sentence_good", "sentence_bad", "UID", "pairID") and scalar(v)
+    }
     field = str(item.get("field") or "").replace("/", "_")
     for text, kind in zip(texts, ("good", "bad"), strict=True):
         labels = others | {"acceptable": kind == "good", "phenomenon": uid, "field": field, "pair": pair}

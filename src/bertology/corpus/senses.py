@@ -29,7 +29,9 @@ def read(path: str | Path, *, strict: bool = False) -> Corpus:
 
 
 def _folders(path: Path, account: Account) -> Iterator[Sentence]:
-    folders = [path] if (path / "classes_map.txt").exists() else sorted(p.parent for p in path.glob("*/classes_map.txt"))
+    folders = (
+        [path] if (path / "classes_map.txt").exists() else sorted(p.parent for p in path.glob("*/classes_map.txt"))
+    )
     if not folders:
         raise BadCorpus(f"{path} holds no folder with classes_map.txt.", "Name the folder of words, or JSON lines.")
     for folder in folders:
@@ -91,9 +93,7 @@ def _json(path: Path, account: Account) -> Iterator[Sentence]:
             account.skip(bad)
 
 
-def _sensed(
-    words: list[str], target: int, word: str, label: str, id: str, part: str, document: str = ""
-) -> Sentence:
+def _sensed(words: list[str], target: int, word: str, label: str, id: str, part: str, document: str = "") -> Sentence:
     senses = tuple(f"{word}/{label}" if i == target else "" for i in range(len(words)))
     lemmas = tuple(word if i == target else form.lower() for i, form in enumerate(words))
     labels = {"word": word, "target": target} | ({"part": part} if part else {})

@@ -1,10 +1,11 @@
-"""Sentences with labelled spans and links: JSON lines, SemEval-2010 Task 8 (Hendrickx et al. 2010), BIO columns (CoNLL)."""
+"""Sentences with labelled spans and links: JSON lines, SemEval-2010 Task 8 (Hendrickx et al. 2010), BIO columns."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bertology.corpus.conllu import check_tree
 from bertology.corpus.lines import Account, BadLine, first_line, lines, objects, scalar, stem
 from bertology.corpus.sentence import Corpus, Link, Sentence, Span, need, sentence
 from bertology.corpus.text import words_of
@@ -103,12 +104,16 @@ def _layers(given: Any, n: int, number: int) -> dict[str, tuple[Any, ...]]:
         raise BadLine(number, "layers unusable", '"layers" is no object of {name: list}')
     for name, values in layers.items():
         if not isinstance(values, list) or len(values) != n:
-            raise BadLine(number, "layers unusable", f"layer {name[:20]!r} does not hold one value for each of {n} words")
+            raise BadLine(
+                number, "layers unusable", f"layer {name[:20]!r} does not hold one value for each of {n} words"
+            )
         if not all(scalar(v) or (isinstance(v, dict) and all(map(scalar, v.values()))) for v in values):
             raise BadLine(number, "layers unusable", f"layer {name[:20]!r} holds something else than text and numbers")
     heads = layers.get("head")
-    if heads is not None and not all(type(h) is int and -1 <= h < n and h != i for i, h in enumerate(heads)):
-        raise BadLine(number, "layers unusable", "layer 'head' holds something else than -1 or the index of another word")
+    if heads is not None:
+        if not all(type(head) is int and head >= -1 for head in heads):
+            raise BadLine(number, "layers unusable", "layer 'head' holds something else than -1 or the index of a word")
+        check_tree(heads, [number] * n)
     return {name: tuple(values) for name, values in layers.items()}
 
 
@@ -145,7 +150,9 @@ def _related(id: str, marked: str, relation: str, number: int) -> Sentence:
         spans[name] = (start, end, name)
     match = _RELATION.fullmatch(relation)
     if not match and relation != "Other":
-        raise BadLine(number + 1, "no relation", f"{relation[:30]!r} is no relation such as Cause-Effect(e1,e2) or Other")
+        raise BadLine(
+            number + 1, "no relation", f"{relation[:30]!r} is no relation such as Cause-Effect(e1,e2) or Other"
+        )
     label, first, second = match.groups() if match else ("Other", "e1", "e2")
     link: Link = (spans[first][1] - 1, spans[second][1] - 1, label)
     return Sentence(
@@ -165,8 +172,11 @@ def _bio(path: Path, account: Account) -> Iterator[Sentence]:
         if line.strip():
             block.append((number, line))
         elif block:
+            if block[0][1].startswith("-DOCSTART-"):
+                del block[0]
             try:
-                yield _tagged(block, f"{stem(path)}-{block[0][0]}")
+                if block:
+                    yield _tagged(block, f"{stem(path)}-{block[0][0]}")
             except BadLine as bad:
                 account.skip(bad)
             block = []

@@ -1,9 +1,10 @@
-"""Plain text: paragraphs in windows of whole sentences, pairs of neighbouring sentences, and a tokenizer with offsets."""
+"""Plain text: paragraphs in windows of whole sentences, pairs of neighbouring sentences, a tokenizer with offsets."""
 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ def segments(path: str | Path, *, strict: bool = False, max_words: int = 100) ->
     pairs, n_long = [], 0
     for paragraph in _paragraphs(path, account, None):
         edges = [0, *_sentence_ends(paragraph.words)]
-        for first, end in zip(edges, edges[1:], strict=False):
+        for first, end in pairwise(edges):
             second = _cut(paragraph, first, end, id=f"{stem(path)}-{paragraph.line}.{first}")
             if waiting is None or waiting.document != second.document:
                 waiting = second
@@ -84,7 +85,35 @@ _ARTEFACT = re.compile(r" @([-,.])@ ")
 _HEADING = re.compile(r"(=(?: ?=)*) (\S.*?) \1")
 _FINAL = frozenset(".!?…。！？")
 _CLOSING = frozenset("'’”»)]") | {"''"}
-_ABBREVIATIONS = frozenset("Mr Mrs Ms Dr St Prof Gen Col Lt Sgt Capt Rev Hon Jr Sr vs etc No Vol pp cf al Inc Ltd Co".split())
+_ABBREVIATIONS = frozenset(
+    [
+        "Mr",
+        "Mrs",
+        "Ms",
+        "Dr",
+        "St",
+        "Prof",
+        "Gen",
+        "Col",
+        "Lt",
+        "Sgt",
+        "Capt",
+        "Rev",
+        "Hon",
+        "Jr",
+        "Sr",
+        "vs",
+        "etc",
+        "No",
+        "Vol",
+        "pp",
+        "cf",
+        "al",
+        "Inc",
+        "Ltd",
+        "Co",
+    ]
+)
 _WRAP_WIDTHS = range(40, 101)
 
 
@@ -97,8 +126,8 @@ class _Paragraph(NamedTuple):
 
 @cache
 def _word() -> re.Pattern[str]:
-    # `re` has no class for punctuation, and \w leaves out the vowel signs of Indic scripts, so the class is spelled out;
-    # beyond the first plane only the pictographs, as one range: single characters there make `re` ten times slower
+    # `re` has no class for punctuation, and \w leaves out the vowel signs of Indic scripts, so the class is written
+    # out. Beyond the first plane only the pictographs, as one range: single characters there slow `re` down tenfold.
     marks = [chr(i) for i in range(0x10000) if unicodedata.category(chr(i))[0] in "PS" and chr(i) != "_"]
     mark = "".join(map(re.escape, marks)) + "\U0001f000-\U0001faff"
     han = "\u3400-\u4dbf\u4e00-\u9fff"
@@ -141,7 +170,7 @@ def _paragraphs(path: Path, account: Account, wrapped: bool | None) -> Iterator[
 
 def _is_wrapped(found: Sequence[str]) -> bool:
     """Whether nearly all lines that another follows have a typical column width and few of them end a sentence."""
-    inner = [line for line, following in zip(found, found[1:], strict=False) if line and following]
+    inner = [line for line, following in pairwise(found) if line and following]
     if len(inner) < 5:
         return False
     near = sum(len(line) in _WRAP_WIDTHS for line in inner)

@@ -149,8 +149,9 @@ class Encoder:
         edits = edits or {}
         watcher = Watcher(self.base, self.family, self.n_heads, self.n_layers, read, edits, gradients)
         eager = any(kind == "attention" for kind, _ in (*read, *edits))
+        given = self.inputs(batch)
         with torch.set_grad_enabled(gradients), self._attention_backend(eager), watcher.watching() as observation:
-            self.base(**self.inputs(batch))
+            self.base(**given)
         if not bool(torch.isfinite(observation.hidden(self.n_layers).sum())):
             culprit = next(
                 (batch.sentences[row].id for row in range(len(batch.lines))
@@ -168,7 +169,7 @@ class Encoder:
 
         The model runs its own forward, so masks and positions are its own; layers up to `layer` hand `states` on.
         """
-        width = self._layer_outputs
+        given, width = self.inputs(batch), self._layer_outputs
         handed_on = (states, *[None] * (width - 1)) if width else states
         counter = iter(range(1, self.n_layers + 1))
         modules = layer_modules(self.base, self.family)
@@ -183,7 +184,7 @@ class Encoder:
             module.forward = lambda *args, _m=module, **kwargs: forward(_m, *args, **kwargs)  # type: ignore[method-assign]
         try:
             with torch.inference_mode():
-                return self.base(**self.inputs(batch))[0]
+                return self.base(**given)[0]
         finally:
             for module in modules:
                 del module.forward
@@ -212,6 +213,22 @@ class Encoder:
             yield
         finally:
             self.model.set_attn_implementation(loaded)  # type: ignore[operator]
+
+    def output_weight(self, layer: int) -> Float[Tensor, "head width head_width"]:
+        """The part of the attention output projection that reads each head of a layer (1 to L)."""
+        if not self.family.head:
+            raise NotApplicable(f"{self.name} has no attention heads")
+        weight = self._layer_order[layer - 1].get_submodule(self.family.head).weight
+        return weight.detach().unflatten(1, (self.n_heads, -1)).transpose(0, 1)  # type: ignore[operator]
+
+    @cached_property
+    def _layer_order(self) -> list[nn.Module]:
+        """The module of each layer, in the order of calls; shared layers repeat."""
+        watcher = Watcher(self.base, self.family, self.n_heads, self.n_layers, frozenset(), {})
+        ids = torch.tensor([self.tokenizer("a b c")["input_ids"]], device=self.device)
+        with torch.inference_mode(), watcher.watching():
+            self.base(input_ids=ids, attention_mask=torch.ones_like(ids))
+        return watcher.order
 
     @cached_property
     def _layer_outputs(self) -> int:

@@ -27,6 +27,8 @@ class Observation:
 
     seen: dict[tuple[str, int], Tensor] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict)
+    """What statistics of the same pass share, such as word vectors (observe/words.py)."""
 
     def hidden(self, layer: int) -> Tensor:
         return self._get("hidden", layer)
@@ -63,6 +65,8 @@ class Watcher:
     read: frozenset[tuple[str, int]]
     edits: Mapping[tuple[str, int], Edit]
     keep_graph: bool = False
+    order: list[nn.Module] = field(default_factory=list)
+    """The layer modules in the order of their calls, filled by the pass."""
 
     @contextmanager
     def watching(self) -> Iterator[Observation]:
@@ -116,6 +120,7 @@ class _State:
     def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.layer += 1
         self.calls["layer"] = self.layer
+        self.w.order.append(module)
         self.softmax_open = True
         states = args[0] if args else kwargs["hidden_states"]
         if self.layer == 1:

@@ -1,0 +1,12 @@
+"""First floor: one pass over a corpus, many ears; what they keep is summed, merged, cached."""
+
+from bertology.observe.attention import AttentionMass
+from bertology.observe.links import LinkAttention
+from bertology.observe.planner import Asking, Planner, measure, observing, summarise, together
+from bertology.observe.statistic import Derived, Statistic
+from bertology.observe.vectors import SentenceVectors, WordVectors
+
+__all__ = [
+    "Asking", "AttentionMass", "Derived", "LinkAttention", "Planner", "SentenceVectors", "Statistic", "WordVectors",
+    "measure", "observing", "summarise", "together",
+]  # fmt: skip

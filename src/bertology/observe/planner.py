@@ -18,8 +18,9 @@ from bertology.encoder.align import Encoded
 from bertology.encoder.batch import Batch
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.watch import Edit, Observation
+from bertology.observe.proof import Proof
 from bertology.observe.statistic import Arrays, Derived, Statistic, key_of
-from bertology.record.errors import BadInput, NoEffect
+from bertology.record.errors import BadInput
 from bertology.record.folder import RunFolder
 
 
@@ -222,17 +223,23 @@ def observing(
 ) -> Iterator[tuple[Batch, Observation]]:
     """The batches of a corpus with what the statistics' sites show, under an intervention.
 
-    Raises NoEffect when the intervention leaves the encoder's output on the first batch exactly as it was.
+    Raises NoEffect when an edit is never called, or when over all batches some edited site or the output kept its value.
     """
     sites = frozenset().union(*(s.sites for s in statistics)) if statistics else frozenset()
     reads_attention = any(site.kind == "attention" for site in sites)
-    for number, batch in enumerate(encoder.batches(corpus, token_budget=token_budget, attention=reads_attention)):
-        given = under.change(batch, encoder) if under else batch
-        edits = under.edits(encoder, given) if under else {}
-        seen = encoder.observe(given, sites, edits=edits, gradients=gradients)
-        if number == 0 and under is not None:
-            _prove(encoder, batch, seen, under)
+    if under is None:
+        for batch in encoder.batches(corpus, token_budget=token_budget, attention=reads_attention):
+            yield batch, encoder.observe(batch, sites, gradients=gradients)
+        return
+    proof = Proof(under.key)
+    for batch in encoder.batches(corpus, token_budget=token_budget, attention=reads_attention):
+        given = under.change(batch, encoder)
+        seen = encoder.observe(given, sites, edits=proof.proving(under.edits(encoder, given)), gradients=gradients)
+        if not proof.given:
+            proof.must_be_called()
+            proof.output_moved = proof.output_moved or _moved(encoder, batch, seen)
         yield given, seen
+    proof.must_have_moved()
 
 
 def summarise(encoder: Encoder, corpus: Corpus, *statistics: Statistic, under: Intervention | None = None) -> tuple[Any, ...]:
@@ -251,13 +258,10 @@ def summarise(encoder: Encoder, corpus: Corpus, *statistics: Statistic, under: I
     return tuple(s.finish(state) for s, state in zip(statistics, states, strict=True))
 
 
-def _prove(encoder: Encoder, batch: Batch, seen: Observation, under: Intervention) -> None:
-    last = encoder.n_layers
-    intact = encoder.observe(batch).hidden(last)
-    if intact.shape == seen.hidden(last).shape and bool((intact == seen.hidden(last)).all()):
-        raise NoEffect(
-            f"{under.key} changed nothing on the first batch.", "An edit that does nothing is not a measurement; check its sites."
-        )
+def _moved(encoder: Encoder, batch: Batch, seen: Observation) -> bool:
+    """Whether the output differs from the intact encoder's on the same batch."""
+    intact, output = encoder.observe(batch).hidden(encoder.n_layers), seen.hidden(encoder.n_layers)
+    return intact.shape != output.shape or not torch.equal(intact, output)
 
 
 def _mode(gradients: bool) -> AbstractContextManager[Any]:
@@ -276,4 +280,4 @@ def _asks_of(wish: Ask | Many) -> tuple[Ask, ...]:
     return wish.asks if isinstance(wish, Many) else (wish,)
 
 
-__all__ = ["Ask", "Asking", "Encoded", "Intervention", "Pass", "Planner", "measure", "observing", "summarise", "together"]
+__all__ = ["Ask", "Asking", "Intervention", "Pass", "Planner", "measure", "observing", "summarise", "together"]

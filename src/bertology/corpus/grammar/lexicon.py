@@ -22,7 +22,23 @@ class Noun(NamedTuple):
     preposition: str
 
 
-TOPICS = "kitchen farm school hospital music sea city office sport forest workshop law home court stage".split()
+TOPICS = [
+    "kitchen",
+    "farm",
+    "school",
+    "hospital",
+    "music",
+    "sea",
+    "city",
+    "office",
+    "sport",
+    "forest",
+    "workshop",
+    "law",
+    "home",
+    "court",
+    "stage",
+]
 
 _PEOPLE = {
     "": "man/men.m woman/women.f boy.m girl.f friend child/children neighbor stranger lady.f gentleman/gentlemen.m visitor tourist",
@@ -38,12 +54,13 @@ _PEOPLE = {
     "forest": "hunter ranger hiker camper scout explorer",
     "workshop": "carpenter mechanic plumber painter engineer blacksmith electrician",
     "law": "lawyer judge witness thief/thieves prisoner detective guard banker",
-    "home": "mother.f father.m sister.f brother.m uncle.m aunt.f grandmother.f grandfather.m daughter.f son.m baby cousin "
+    "home": "mother.f father.m sister.f brother.m uncle.m aunt.f grandmother.f grandfather.m daughter.f son.m cousin "
     "wife/wives.f husband.m",
     "court": "king.m queen.f prince.m princess.f knight.m servant soldier widow.f",
     "stage": "actor.m actress.f poet clown director artist magician author",
 }
 _NOUNS = {
+    "infant": {"home": "baby"},
     "animal": {
         "": "bird mouse/mice butterfly",
         "home": "dog cat rabbit parrot puppy kitten hamster",
@@ -58,17 +75,24 @@ _NOUNS = {
         "farm": "carrot pear peach butter.0 honey.0 corn.0",
         "home": "pancake chocolate.0 jam.0 biscuit",
         "sea": "lemon banana orange",
+        "forest": "mushroom",
     },
     "drink": {"": "water.0 coffee.0 tea.0 milk.0 juice.0", "city": "beer.0 wine.0", "home": "lemonade.0 cocoa.0"},
     "text": {
-        "": "letter book story newspaper novel message note",
-        "school": "poem essay textbook dictionary",
-        "office": "report article magazine contract",
+        "": "letter book newspaper novel note",
+        "school": "textbook",
+        "office": "report magazine contract",
+        "law": "document",
+        "stage": "script",
+    },
+    "work": {
+        "": "story message",
+        "school": "poem essay",
+        "office": "article",
         "music": "song",
-        "law": "statement document",
-        "stage": "play script",
-        "city": "map",
-        "kitchen": "recipe menu",
+        "law": "statement",
+        "stage": "play",
+        "kitchen": "recipe",
     },
     "tool": {
         "": "knife/knives rope stick ladder",
@@ -76,25 +100,38 @@ _NOUNS = {
         "farm": "shovel bucket rake",
         "kitchen": "spoon fork pan pot",
         "home": "broom needle iron",
-        "office": "pen pencil ruler",
+        "office": "pen pencil",
         "sport": "racket bat",
     },
     "thing": {
-        "": "box key bag ball lamp clock coin mirror picture umbrella phone watch toy camera present",
-        "kitchen": "cup plate bottle bowl glass jar oven",
-        "farm": "basket wheel barrel",
+        "": "box key bag ball lamp clock coin mirror picture umbrella phone watch toy camera present map",
+        "kitchen": "cup plate bottle bowl glass jar menu",
+        "farm": "basket wheel barrel saddle",
         "home": "blanket pillow candle vase curtain doll towel radio",
+        "school": "dictionary ruler",
         "office": "folder ticket computer printer envelope",
         "sport": "trophy medal whistle net",
         "court": "ring crown sword shield necklace",
         "hospital": "bandage pill thermometer",
-        "sea": "anchor flag pearl lantern treasure.0",
+        "sea": "anchor flag pearl lantern treasure.0 shell",
         "forest": "tent torch backpack",
         "workshop": "nail screw engine battery plank",
         "law": "purse wallet diamond",
+        "stage": "painting mask costume",
     },
-    "clothes": {"": "coat hat shirt jacket shoe scarf/scarves dress glove", "office": "tie suit", "sport": "cap", "court": "cloak robe", "hospital": "uniform"},
-    "furniture": {"": "table chair desk bench", "home": "bed sofa shelf/shelves cupboard drawer stool", "office": "cabinet"},
+    "clothes": {
+        "": "coat hat shirt jacket shoe scarf/scarves dress glove sweater",
+        "office": "tie suit",
+        "sport": "cap",
+        "court": "cloak robe",
+        "hospital": "uniform",
+    },
+    "furniture": {
+        "": "table chair desk bench",
+        "home": "bed sofa shelf/shelves cupboard drawer stool",
+        "office": "cabinet",
+        "kitchen": "oven",
+    },
     "vehicle": {
         "": "car bicycle truck train",
         "city": "bus/buses taxi van tram",
@@ -136,10 +173,16 @@ _NOUNS = {
         "home": "visit",
         "hospital": "operation",
     },
-    "plant": {"": "tree flower", "farm": "bush rose", "forest": "oak pine mushroom", "home": "lily tulip"},
-    "structure": {"": "wall window door gate fence", "sea": "lighthouse", "home": "roof floor", "city": "statue fountain"},
-    "nature": {"": "river hill lake mountain rock road stone", "sea": "cliff wave", "forest": "path waterfall stream"},
-    "idea": {"": "plan idea answer question joke secret problem rule name", "law": "crime truth.0", "office": "project budget"},
+    "plant": {"": "tree flower", "farm": "bush rose", "forest": "oak pine", "home": "lily tulip"},
+    "structure": {"": "wall window door gate fence", "sea": "lighthouse", "city": "statue fountain"},
+    "nature": {"": "river hill lake mountain rock road", "sea": "cliff", "forest": "path waterfall stream"},
+    "pebble": {"": "stone", "sea": "wave"},
+    "surface": {"": "floor roof"},
+    "idea": {
+        "": "plan idea answer question joke secret problem rule name",
+        "law": "crime truth.0",
+        "office": "project budget",
+    },
     "body": {"": "hand leg arm face foot/feet tooth/teeth knee shoulder"},
     "material": {
         "": "wood.0 paper.0 glass.0 gold.0 silver.0 leather.0 wool.0 cotton.0 silk.0 clay.0 steel.0 rubber.0 wax.0 sand.0"
@@ -151,15 +194,61 @@ _NOUNS = {
     "time": {"": "day week month morning evening night summer winter hour minute year"},
 }
 NAMES = {
-    "f": "Mary Anna Alice Emma Sarah Julia Laura Helen Clara Lucy Nora Ruth Eva Rosa Grace".split(),
-    "m": "John Peter Tom David Paul Henry Jack Simon Oscar George Martin Daniel Samuel Felix Mark".split(),
+    "f": [
+        "Mary",
+        "Anna",
+        "Alice",
+        "Emma",
+        "Sarah",
+        "Julia",
+        "Laura",
+        "Helen",
+        "Clara",
+        "Lucy",
+        "Nora",
+        "Ruth",
+        "Eva",
+        "Rosa",
+        "Grace",
+    ],
+    "m": [
+        "John",
+        "Peter",
+        "Tom",
+        "David",
+        "Paul",
+        "Henry",
+        "Jack",
+        "Simon",
+        "Oscar",
+        "George",
+        "Martin",
+        "Daniel",
+        "Samuel",
+        "Felix",
+        "Mark",
+    ],
 }
-SURNAMES = "Smith Brown Clark Miller Baker Cook Young Green Carter Hill Walker Stone".split()
-CITIES = "London Paris Rome Berlin Boston Vienna Madrid Chicago Dublin Lisbon Prague Cairo".split()
+SURNAMES = ["Smith", "Brown", "Clark", "Miller", "Baker", "Cook", "Young", "Green", "Carter", "Hill", "Walker", "Stone"]
+CITIES = [
+    "London",
+    "Paris",
+    "Rome",
+    "Berlin",
+    "Boston",
+    "Vienna",
+    "Madrid",
+    "Chicago",
+    "Dublin",
+    "Lisbon",
+    "Prague",
+    "Cairo",
+]
 
 _ADJECTIVES = {
     "person": "old young tall happy tired kind rich poor famous clever brave angry honest lonely hungry busy strong nervous lazy "
     "proud polite quiet careful blind stubborn generous thirsty curious skilled",
+    "infant": "small happy hungry tired quiet",
     "animal": "small big hungry old young wild black brown white thirsty fast gray tame dangerous fat quiet",
     "thing": "old new small heavy red big blue green expensive black cheap light broken beautiful white dirty clean strange",
     "tool": "old new heavy sharp small long rusty light cheap dirty clean wooden",
@@ -170,6 +259,9 @@ _ADJECTIVES = {
     "food": "fresh sweet warm cold delicious cheap small green dry",
     "liquid": "fresh sweet warm cold hot cheap",
     "text": "long short old interesting boring new famous funny secret strange important",
+    "work": "long short old interesting boring new famous funny strange important",
+    "surface": "old new white dirty clean wooden",
+    "pebble": "big small heavy",
     "place": "old quiet small dark large famous busy new empty beautiful crowded warm cold",
     "event": "long short exciting boring great famous important strange",
     "plant": "old tall small beautiful green large",
@@ -180,9 +272,64 @@ _ADJECTIVES = {
     "material": "cheap expensive soft thin thick fresh",
 }
 SCALAR = frozenset(
-    "old young tall happy kind rich poor famous clever brave honest busy strong nervous lazy proud polite quiet careful stubborn "
-    "generous curious small big fast dangerous fat heavy expensive cheap light beautiful dirty clean sharp long warm thick large "
-    "slow sweet fresh interesting boring funny short important dark crowded exciting high narrow deep wide simple difficult".split()
+    [
+        "old",
+        "young",
+        "tall",
+        "happy",
+        "kind",
+        "rich",
+        "poor",
+        "famous",
+        "clever",
+        "brave",
+        "honest",
+        "busy",
+        "strong",
+        "nervous",
+        "lazy",
+        "proud",
+        "polite",
+        "quiet",
+        "careful",
+        "stubborn",
+        "generous",
+        "curious",
+        "small",
+        "big",
+        "fast",
+        "dangerous",
+        "fat",
+        "heavy",
+        "expensive",
+        "cheap",
+        "light",
+        "beautiful",
+        "dirty",
+        "clean",
+        "sharp",
+        "long",
+        "warm",
+        "thick",
+        "large",
+        "slow",
+        "sweet",
+        "fresh",
+        "interesting",
+        "boring",
+        "funny",
+        "short",
+        "important",
+        "dark",
+        "crowded",
+        "exciting",
+        "high",
+        "narrow",
+        "deep",
+        "wide",
+        "simple",
+        "difficult",
+    ]
 )
 
 
@@ -230,7 +377,6 @@ def admits(entry: Noun, classes: str) -> bool:
 
 
 _ODD = {
-    "baby": "old rich poor famous polite tall clever honest busy skilled proud generous careful young kind lazy stubborn brave nervous",
     "child": "old rich famous skilled busy young",
     "boy": "old rich young",
     "girl": "old rich young",
@@ -265,7 +411,6 @@ _ODD = {
     "hill": "deep wide",
     "mountain": "deep wide",
     "rock": "deep wide long quiet",
-    "wave": "old wide quiet deep",
     "cliff": "deep wide quiet",
     "road": "deep",
     "path": "deep",

@@ -48,7 +48,7 @@ def superlative(adjective: str) -> str | None:
 def needs_an(following: str) -> bool:
     """Whether the indefinite article before this word is "an"."""
     word = following.lower()
-    return word[0] in _VOWELS and not word.startswith(("uni", "use", "eur", "one")) or word.startswith("hon")
+    return (word[0] in _VOWELS and not word.startswith(("uni", "use", "eur", "one"))) or word.startswith("hon")
 
 
 def finite(lemma: str, *, tense: str, number: str, person: int) -> str:
@@ -68,10 +68,52 @@ def finite(lemma: str, *, tense: str, number: str, person: int) -> str:
 
 
 _VOWELS = "aeiou"
-_MODALS = frozenset("will can must should may could would might".split())
+_MODALS = frozenset(["will", "can", "must", "should", "may", "could", "would", "might"])
 _THIRD = {"have": "has", "do": "does", "go": "goes", "be": "is"}
 _DOUBLED = frozenset(
-    "stop drop hug plan jog pat grab pet swim run win sit get put cut let hit begin forget admit chat hum slip spot".split()
+    [
+        "stop",
+        "drop",
+        "hug",
+        "plan",
+        "jog",
+        "pat",
+        "grab",
+        "pet",
+        "swim",
+        "run",
+        "win",
+        "sit",
+        "get",
+        "put",
+        "cut",
+        "let",
+        "hit",
+        "begin",
+        "forget",
+        "admit",
+        "chat",
+        "hum",
+        "slip",
+        "spot",
+        "tip",
+        "uncap",
+        "trap",
+        "trim",
+        "strum",
+        "chop",
+        "grip",
+        "slap",
+        "rot",
+        "snap",
+        "throb",
+        "plug",
+        "unplug",
+        "rob",
+        "ship",
+        "lag",
+        "dip",
+    ]
 )
 _IRREGULAR = {
     line.split()[0]: (line.split()[1], line.split()[-1])
@@ -86,15 +128,56 @@ _IRREGULAR = {
     sing sang sung; sink sank sunk; sit sat; sleep slept; speak spoke spoken; spend spent; stand stood; steal stole stolen
     sting stung; sweep swept; swim swam swum; take took taken; teach taught; tell told; think thought; throw threw thrown
     understand understood; wake woke woken; wear wore worn; win won; write wrote written; shake shook shaken; tear tore torn
-    swing swung; strike struck; weave wove woven; hurt hurt
+    swing swung; strike struck; weave wove woven; hurt hurt; bleed bled; quit quit; sew sewed sewn; lay laid; spread spread; swell swelled swollen; grind ground
     """.replace("\n", ";").split(";")
     if line.strip()
 }
 _GRADED = {"good": ("better", "best"), "bad": ("worse", "worst"), "far": ("farther", "farthest")}
 _LONG = frozenset(
-    "famous nervous careful honest polite expensive beautiful delicious interesting boring exciting crowded wooden broken "
-    "tired dangerous useful important difficult patient modern ancient popular comfortable curious generous stubborn proud "
-    "skilled talented ripe fragile open serious empty pleasant sour special worried foreign cheerful grateful".split()
+    [
+        "famous",
+        "nervous",
+        "careful",
+        "honest",
+        "polite",
+        "expensive",
+        "beautiful",
+        "delicious",
+        "interesting",
+        "boring",
+        "exciting",
+        "crowded",
+        "wooden",
+        "broken",
+        "tired",
+        "dangerous",
+        "useful",
+        "important",
+        "difficult",
+        "patient",
+        "modern",
+        "ancient",
+        "popular",
+        "comfortable",
+        "curious",
+        "generous",
+        "stubborn",
+        "proud",
+        "skilled",
+        "talented",
+        "ripe",
+        "fragile",
+        "open",
+        "serious",
+        "empty",
+        "pleasant",
+        "sour",
+        "special",
+        "worried",
+        "foreign",
+        "cheerful",
+        "grateful",
+    ]
 )
 
 

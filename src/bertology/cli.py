@@ -1,0 +1,227 @@
+"""The street: `bertology COMMAND`. Thin doors; every verb is a function elsewhere. Exit codes 0, 1 (a claim errored), 2 (bad input)."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bertology.record.errors import BadInput
+
+app = typer.Typer(
+    help="A Primer in BERTology, executable: the survey's claims as experiments on your encoder.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+
+Model = Annotated[str | None, typer.Argument(help="A folder, a hub id, or nothing for the embedded default.", metavar="[MODEL]")]
+Claims = Annotated[str, typer.Option(help="Ids, id prefixes or sections, separated by commas: 3.1,head,spec-02")]
+CorpusFiles = Annotated[list[str] | None, typer.Option("--corpus", help="NAME=PATH replaces an embedded corpus; repeatable.")]
+Seed = Annotated[int, typer.Option(help="Seed of corpora, splits, probes and the random twin.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
+Dtype = Annotated[str, typer.Option(help="float32 or bfloat16.")]
+Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Read pickled weights; only if you trust their source.")]
+Remote = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_claims(section: Annotated[str, typer.Option(help="Only this section, e.g. 4.2.")] = "", as_json: Json = False) -> None:
+    """The survey as a table: every claim, what runs today and what is planned."""
+    from bertology.claims.registry import survey
+
+    rows = [
+        {"id": c.id, "section": c.section, "says": c.says, "cites": list(c.cites), "status": c.status, "needs": list(c.needs)}
+        for c, _ in survey().values()
+        if not section or c.section == section or c.section.startswith(f"{section}.")
+    ]
+    if not rows:
+        raise BadInput(f"no claim in section {section!r}.", "`bertology list` shows all sections.")
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['id']:<9} {row['section']:<6} {row['status']:<8} {row['says']}")
+    runs = sum(row["status"] == "runs" for row in rows)
+    typer.echo(f"{len(rows)} claims: {runs} run, {len(rows) - runs} are planned.")
+
+
+@app.command()
+def show(claim: Annotated[str, typer.Argument(help="A claim's id, e.g. head-03.")], as_json: Json = False) -> None:
+    """One claim: its study, method, published figures and the rule that judges it."""
+    from dataclasses import asdict
+
+    from bertology.claims.registry import references, survey
+
+    entries = survey()
+    if claim not in entries:
+        raise BadInput(f"there is no claim {claim!r}.", "`bertology list` shows every id.")
+    c = entries[claim].claim
+    if as_json:
+        _print_json({**asdict(c), "expects": {name: str(region) for name, region in c.expects.items()}})
+        return
+    typer.echo(f"{c.id} · section {c.section} · {c.status}\n{c.says}\n\nMethod: {' '.join(c.method.split())}")
+    if c.needs:
+        typer.echo(f"Needs: {', '.join(c.needs)}")
+    for name, region in c.expects.items():
+        typer.echo(f"Holds if the 95 % interval of {name!r} lies {region}")
+    for p in c.published:
+        unchecked = "" if p.status == "verified" else ", unchecked"
+        typer.echo(f"Published: {p.what}: {p.value:g} ({p.model}, {p.data}; {p.source}{unchecked})")
+    for key in c.cites:
+        typer.echo(f"\n{references().get(key, key)}")
+
+
+@app.command()
+def check(
+    model: Model = None, device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False,
+    trust_remote_code: Remote = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """The conformity tests on a model: what holds, what it has and lacks."""
+    import bertology as bt
+
+    encoder = bt.load(model, device=device, dtype=dtype, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
+    checks = bt.check(encoder)
+    if as_json:
+        _print_json({"encoder": encoder.name, "has": sorted(encoder.has), "checks": [c._asdict() for c in checks]})
+    else:
+        typer.echo(f"{encoder.name}: {encoder.config.model_type}, {encoder.n_parameters / 1e6:.1f} M parameters, {encoder.device}")
+        for c in checks:
+            typer.echo(f"  {c.name:<10} {c.verdict:<15} {c.detail}")
+        lacks = sorted({"attention", "head", "value", "neuron", "mlm", "segments", "cls", "sep", "mask"} - encoder.has)
+        typer.echo(f"  lacks: {', '.join(lacks) or 'nothing'}")
+    if any(c.verdict == "fails" for c in checks) and not encoder.family.caveat:
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    model: Model = None, claims: Claims = "", corpus: CorpusFiles = None, seed: Seed = 0, device: Device = "cpu",
+    dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """What a run would cost: passes, time, memory, disk."""
+    import bertology as bt
+    from bertology.corpus.corpora import parse
+
+    p = bt.plan(
+        model, claims=_split(claims), corpora=parse(corpus or []), seed=seed,
+        device=device, dtype=dtype, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
+    )  # fmt: skip
+    if as_json:
+        _print_json(p._asdict())
+        return
+    for name, tokens, statistics in p.passes:
+        typer.echo(f"  {name}: {tokens:,} subwords, {statistics} statistics")
+    typer.echo(
+        f"{len(p.claims)} claims share {len(p.passes)} passes: about {p.seconds:.0f} s of reading at {p.tokens_per_second:,.0f} "
+        f"subwords/s,\nprobe fits aside and passes that later answers call for; {p.batch_bytes / 2**20:.0f} MiB of activations "
+        f"a batch, {p.disk_bytes / 2**20:.0f} MiB on disk."
+    )
+
+
+@app.command()
+def run(
+    model: Model = None, claims: Claims = "", corpus: CorpusFiles = None,
+    out: Annotated[Path, typer.Option(help="The run folder; the same command goes on with an unfinished one.")] = Path("runs/latest"),
+    budget: Annotated[str, typer.Option(help="Scale corpora down to fit: 90s, 10m, 1h.")] = "",
+    scale: Annotated[float, typer.Option(help="Size of the embedded corpora, 1 being the default.")] = 1.0,
+    seed: Seed = 0, device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a corpus with any broken sentence.")] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """The main job: runs claims on an encoder; results, rows and a report in --out."""
+    import bertology as bt
+    from bertology.corpus.corpora import parse
+    from bertology.job import seconds
+
+    wait = seconds(budget) if budget else None
+    with _Bar() as progress:
+        done = bt.run(
+            model, claims=_split(claims), corpora=parse(corpus or []), out=out, seed=seed, budget=wait, scale=scale,
+            progress=progress, strict=strict, device=device, dtype=dtype, allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+    if as_json:
+        _print_json(
+            [{"claim": r.claim, "verdict": r.verdict, "reason": r.reason, "headline": r.headline and r.headline.to_json()} for r in done.results]
+        )
+    else:
+        _print_table(done.results)
+        typer.echo(str(done.report))
+    if done.errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="A run folder.")], as_json: Json = False) -> None:
+    """Draws the page of a run again."""
+    from bertology.job import redraw
+
+    page = redraw(folder)
+    _print_json({"report": str(page)}) if as_json else typer.echo(str(page))
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="DIR_A")], second: Annotated[Path, typer.Argument(metavar="DIR_B")],
+    out: Annotated[Path | None, typer.Option(help="Where the page goes; default: comparison.html in DIR_A.")] = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Two runs side by side."""
+    import bertology as bt
+
+    page = bt.compare(first, second, out=out)
+    _print_json({"comparison": str(page)}) if as_json else typer.echo(str(page))
+
+
+class _Bar:
+    """A progress bar with a time estimate on standard error; silent when that is no terminal."""
+
+    def __enter__(self) -> "_Bar":
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self.task = self.bar.add_task("loading", total=None)
+        self.what = ""
+        self.bar.start()
+        return self
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self.what:
+            self.what = what
+            self.bar.reset(self.task, description=what, total=total)
+        self.bar.update(self.task, completed=done)
+
+    def __exit__(self, *_: Any) -> None:
+        self.bar.stop()
+
+
+def _print_table(results: Any) -> None:
+    from rich.console import Console
+
+    from bertology.report import table
+
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    console.print(table(results))
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str))
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def main() -> None:
+    """The entry point: what is wrong with the input is one message on standard error and exit code 2."""
+    try:
+        app()
+    except BadInput as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("Stopped. The same command goes on from here.", err=True)
+        raise SystemExit(130) from None

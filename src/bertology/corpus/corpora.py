@@ -1,0 +1,208 @@
+"""The named corpora of a run, made when first read: the user's file where given, else from the embedded grammar."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from bertology.corpus import conllu, minimal_pairs, senses, spans, text, word_pairs
+from bertology.corpus.sentence import Corpus
+from bertology.corpus.word_pairs import WordPair
+from bertology.record.errors import BadCorpus, BadRequest
+
+
+class Kind(NamedTuple):
+    """What a name stands for: how its file is read, what it holds, and the annotation it cannot do without."""
+
+    read: Callable[..., Any]
+    says: str
+    needs: tuple[str, ...] = ()
+
+
+NAMES: Mapping[str, Kind] = MappingProxyType({
+    "treebank": Kind(conllu.read, "dependency trees, parts of speech, features (CoNLL-U)"),
+    "treebank2": Kind(conllu.read, "a second treebank, for claims that compare two (CoNLL-U; no default)"),
+    "text": Kind(text.read, "running text (one paragraph a line; WikiText; wrapped lines)"),
+    "segments": Kind(text.segments, "pairs of neighbouring sentences, taken from running text"),
+    "pairs": Kind(minimal_pairs.read, "minimal pairs (BLiMP JSON lines, a file or a folder)"),
+    "senses": Kind(senses.read, "words in context with senses (CoarseWSD-20 folders or JSON lines)"),
+    "word_pairs": Kind(word_pairs.read, "word pairs with a similarity (tsv, csv or JSON lines)"),
+    "coref": Kind(spans.read, "anaphors and antecedents: JSON lines with links 'coref'", ("coref",)),
+    "roles": Kind(spans.read, "predicates and arguments: JSON lines with links 'role'", ("role",)),
+    "negation": Kind(spans.read, "cues and scopes: JSON lines with spans 'negation'", ("negation",)),
+    "agreement": Kind(spans.read, "verbs and subjects: JSON lines with links 'agreement'", ("agreement",)),
+    "related": Kind(spans.read, "related words in a sentence: JSON lines with links 'related'", ("related",)),
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """Each name of NAMES as an attribute, made when first read and then kept.
+
+    `given` maps names to files, or to the corpus itself. `seed` drives the embedded grammar, the sampling and the
+    corpora's splits. `scale` multiplies the sizes of the embedded corpora; a given corpus is sampled to at most
+    `limit` sentences, whole documents first. Make it with `load`, which checks the arguments.
+
+    coref, roles, negation, agreement and related default to the embedded treebank, also when `treebank` is given:
+    it is one object, so that claims over them share a pass.
+    """
+
+    given: Mapping[str, Path | Corpus | tuple[WordPair, ...]] = field(default_factory=dict)
+    seed: int = 0
+    scale: float = 1.0
+    strict: bool = False
+    limit: int = 20_000
+
+    @classmethod
+    def load(
+        cls,
+        given: Mapping[str, Path | Corpus | tuple[WordPair, ...]] | None = None,
+        *,
+        seed: int = 0,
+        scale: float = 1.0,
+        strict: bool = False,
+        limit: int = 20_000,
+    ) -> "Corpora":
+        """Checked at once: unknown names and sizes (BadRequest), missing files (BadCorpus). Reads nothing yet."""
+        given = dict(given or {})
+        for name, value in given.items():
+            _known(name)
+            if isinstance(value, str | Path):
+                given[name] = _existing(name, Path(value))
+        if not (math.isfinite(scale) and scale > 0):
+            raise BadRequest(f"scale is {scale}, a number above 0 is due.", "1.0 is the default size.")
+        if limit < 2:
+            raise BadRequest(f"limit is {limit}, at least 2 sentences are due.", "20,000 is the default.")
+        return cls(given, seed, scale, strict, limit)
+
+    @cached_property
+    def treebank(self) -> Corpus:
+        return self._corpus("treebank", lambda: self._embedded_treebank)
+
+    @cached_property
+    def treebank2(self) -> Corpus | None:
+        """The second treebank, None unless given."""
+        return self._corpus("treebank2", _nothing) if "treebank2" in self.given else None
+
+    @cached_property
+    def text(self) -> Corpus:
+        return self._corpus("text", lambda: _grammar().text(self._size(600), seed=self.seed))
+
+    @cached_property
+    def segments(self) -> Corpus:
+        return self._corpus("segments", lambda: _grammar().segment_pairs(self._size(400), seed=self.seed))
+
+    @cached_property
+    def pairs(self) -> Corpus:
+        return self._corpus("pairs", lambda: _grammar().minimal_pairs(self._size(100), seed=self.seed))
+
+    @cached_property
+    def senses(self) -> Corpus:
+        return self._corpus("senses", lambda: _grammar().senses(self._size(1600), seed=self.seed))
+
+    @cached_property
+    def word_pairs(self) -> tuple[WordPair, ...]:
+        given = self.given.get("word_pairs")
+        if isinstance(given, Path):
+            return word_pairs.read(given, strict=self.strict)
+        return _grammar().word_pairs() if given is None else _pairs_of_words(given)
+
+    @cached_property
+    def coref(self) -> Corpus:
+        return self._corpus("coref", lambda: self._embedded_treebank)
+
+    @cached_property
+    def roles(self) -> Corpus:
+        return self._corpus("roles", lambda: self._embedded_treebank)
+
+    @cached_property
+    def negation(self) -> Corpus:
+        return self._corpus("negation", lambda: self._embedded_treebank)
+
+    @cached_property
+    def agreement(self) -> Corpus:
+        return self._corpus("agreement", lambda: self._embedded_treebank)
+
+    @cached_property
+    def related(self) -> Corpus:
+        return self._corpus("related", lambda: self._embedded_treebank)
+
+    def read_given(self) -> "Corpora":
+        """Reads every given file now, so that a broken one is refused before a run and not in the middle of it."""
+        for name in self.given:
+            getattr(self, name)
+        return self
+
+    @cached_property
+    def _embedded_treebank(self) -> Corpus:
+        return replace(_grammar().treebank(self._size(4000), seed=self.seed), seed=self.seed)
+
+    def _size(self, default: int) -> int:
+        return max(1, round(default * self.scale))
+
+    def _corpus(self, name: str, default: Callable[[], Corpus]) -> Corpus:
+        given = self.given.get(name)
+        if given is None:
+            corpus = default()
+            return corpus if corpus.seed == self.seed else replace(corpus, seed=self.seed)
+        corpus = NAMES[name].read(given, strict=self.strict) if isinstance(given, Path) else given
+        if not isinstance(corpus, Corpus):
+            raise BadRequest(f"{name} is a {type(corpus).__name__}, a Corpus is due.", "Give a Corpus or a path.")
+        if not corpus.having(*NAMES[name].needs):
+            raise BadCorpus(
+                f"corpus {name!r} ({corpus.name}) has no {' or '.join(NAMES[name].needs)} on any sentence.",
+                f"It holds {NAMES[name].says}.",
+            )
+        limit = self.limit - self.limit % 2 if name == "pairs" else self.limit  # a pair is two sentences
+        return replace(corpus, seed=self.seed).sample(limit, seed=self.seed)
+
+
+def parse(arguments: Sequence[str]) -> dict[str, Path]:
+    """The mapping of NAME=PATH strings, as given to --corpus.
+
+    Raises BadRequest for a string of another form, an unknown name or a name given twice, BadCorpus for a missing file.
+    """
+    given: dict[str, Path] = {}
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if not equals or not path:
+            raise BadRequest(f"--corpus {argument!r} is not NAME=PATH.", f"Names: {', '.join(NAMES)}.")
+        _known(name)
+        if name in given:
+            raise BadRequest(f"corpus {name!r} is given twice: {given[name]} and {path}.", "Give each name once.")
+        given[name] = _existing(name, Path(path))
+    return given
+
+
+def _known(name: str) -> None:
+    if name not in NAMES:
+        raise BadRequest(f"there is no corpus {name!r}.", f"Names: {', '.join(NAMES)}.")
+
+
+def _existing(name: str, path: Path) -> Path:
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):  # a NUL in the name, or a name too long
+        exists = False
+    if not exists:
+        raise BadCorpus(f"{path} (corpus {name!r}) does not exist.", "Check the path.")
+    return path
+
+
+def _grammar() -> Any:
+    from bertology.corpus import grammar  # only when an embedded corpus is read
+
+    return grammar
+
+
+def _nothing() -> Corpus:
+    raise BadRequest("no second treebank is given.", "Give --corpus treebank2=PATH.")
+
+
+def _pairs_of_words(given: Any) -> tuple[WordPair, ...]:
+    if not isinstance(given, tuple) or not all(isinstance(pair, WordPair) for pair in given):
+        raise BadRequest(f"word_pairs is a {type(given).__name__}, a tuple of WordPair is due.", "Give that or a path.")
+    return given

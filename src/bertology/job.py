@@ -1,0 +1,316 @@
+"""The main job: an encoder and corpora in, verdicts and a report out."""
+
+import inspect
+import os
+import platform
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from bertology import report
+from bertology.claims import registry
+from bertology.corpus.corpora import NAMES, Corpora
+from bertology.corpus.sentence import Corpus
+from bertology.encoder.encoder import Encoder
+from bertology.encoder.load import load
+from bertology.observe.planner import Asking, Pass, Planner, Progress
+from bertology.record.claim import Claim
+from bertology.record.errors import BadInput, BadRequest, NotApplicable
+from bertology.record.folder import RunFolder
+from bertology.record.result import Finding, Result, compare_published, judge
+
+QUIET: Progress = lambda what, done, total: None  # noqa: E731
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: where it lies and what came out."""
+
+    folder: RunFolder
+    results: list[Result]
+
+    @property
+    def report(self) -> Path:
+        return self.folder.report
+
+    @property
+    def errors(self) -> list[Result]:
+        return [r for r in self.results if r.verdict == "error"]
+
+
+class Plan(NamedTuple):
+    """What a run would cost. `more` names claims that ask again once they have seen their first answers."""
+
+    passes: list[tuple[str, int, int]]  # name, tokens, statistics
+    tokens_per_second: float
+    seconds: float
+    batch_bytes: int
+    disk_bytes: int
+    claims: list[str]
+
+
+def run(
+    model: str | Path | Encoder | None = None,
+    *,
+    claims: Sequence[str] = (),
+    corpora: Mapping[str, str | Path] | None = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    budget: float | None = None,
+    scale: float = 1.0,
+    progress: Progress = QUIET,
+    strict: bool = False,
+    **loading: Any,
+) -> Run:
+    """Runs claims on an encoder and writes results, rows and report to `out` (a temporary folder when None).
+
+    `claims` are ids, id prefixes or sections; all that run when empty. `corpora` maps names to files that replace the
+    embedded ones. `budget` in seconds scales corpora down until the plan fits. `loading` goes to `load` (device, dtype, ...).
+    A run that was stopped goes on where it was when called again with the same arguments.
+    """
+    chosen = registry.select(claims)
+    encoder = model if isinstance(model, Encoder) else load(model, **loading)
+    given = {name: Path(path) for name, path in (corpora or {}).items()}
+    read = Corpora.load(given, seed=seed, scale=scale, strict=strict).read_given()
+    if budget is not None:
+        read, scale = _within(budget, encoder, read, chosen, given, seed, scale, strict)
+    out = out if out is not None else tempfile.mkdtemp(prefix="bertology-")
+    folder = RunFolder.open(out, _identity(encoder, read, given, seed, scale))
+    started = time.time()
+    about = _about(encoder, read, chosen, given, seed, scale)
+    folder.write_run(about)
+    planner = Planner(encoder, folder, seed=seed, progress=progress)
+    results: list[Result] = []
+    for c, outcome in _outcomes(planner, encoder, read, chosen, seed):
+        result, rows = _result(c, outcome, encoder, read, seed)
+        folder.write_result(result, rows)
+        results.append(result)
+    about |= {
+        "seconds": round(time.time() - started, 1),
+        "passes": [{"name": n, "tokens": t, "seconds": round(s, 2)} for n, t, s in planner.passes] or _passes_before(folder),
+        "corpora": {name: _describe(encoder, corpus) for name, corpus in vars(read).items() if name in NAMES and corpus is not None},
+    }
+    folder.write_run(about)
+    folder.write_report(report.render(folder))
+    order = [c.id for c in chosen]
+    return Run(folder, sorted(results, key=lambda r: order.index(r.claim)))
+
+
+def plan(
+    model: str | Path | Encoder | None = None,
+    *,
+    claims: Sequence[str] = (),
+    corpora: Mapping[str, str | Path] | None = None,
+    seed: int = 0,
+    scale: float = 1.0,
+    **loading: Any,
+) -> Plan:
+    """The passes that the chosen claims ask for first, with time, memory and disk, before anything runs."""
+    encoder = model if isinstance(model, Encoder) else load(model, **loading)
+    read = Corpora.load({n: Path(p) for n, p in (corpora or {}).items()}, seed=seed, scale=scale)
+    return _plan(encoder, read, registry.select(claims), seed)
+
+
+def compare(a: str | Path, b: str | Path, *, out: str | Path | None = None) -> Path:
+    """A page with two runs side by side, written to `out` (default: comparison.html in the first run's folder)."""
+    first, second = RunFolder.existing(a), RunFolder.existing(b)
+    target = Path(out) if out is not None else first.path / "comparison.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(report.render_comparison(first, second), encoding="utf-8")
+    return target
+
+
+def redraw(path: str | Path) -> Path:
+    """Draws the report of a run folder again."""
+    folder = RunFolder.existing(path)
+    return folder.write_report(report.render(folder))
+
+
+def _outcomes(
+    planner: Planner, encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int
+) -> Iterator[tuple[Claim, Finding | Exception]]:
+    """Each claim's finding, or why there is none."""
+    runnable: dict[str, Asking[Finding]] = {}
+    for c in chosen:
+        lack = lacking(c, encoder, corpora)
+        if lack:
+            yield c, NotApplicable(lack)
+        else:
+            runnable[c.id] = registry.experiment(c.id)(encoder, corpora, seed)
+    by_id = {c.id: c for c in chosen}
+    for claim_id, outcome in planner.outcomes(runnable):
+        yield by_id[claim_id], outcome
+
+
+def lacking(c: Claim, encoder: Encoder, corpora: Corpora) -> str:
+    """What of the claim's needs is missing, in words; empty when everything is there."""
+    if c.status == "planned":
+        return "planned: not executable yet"
+    for need in c.needs:
+        name, _, layer = need.partition(":")
+        if name in NAMES:
+            corpus = getattr(corpora, name)
+            if corpus is None:
+                return f"needs the corpus {name!r}: give --corpus {name}=FILE"
+            if layer and not corpus.having(layer):
+                return f"the corpus {name!r} ({corpus.name}) has no annotation {layer!r}"
+        elif need not in encoder.has:
+            return f"{encoder.name} has no {_PLACES.get(need, need)}"
+    return ""
+
+
+_PLACES = {
+    "mlm": "masked-language-model head", "segments": "segment ids", "cls": "[CLS] token", "sep": "[SEP] token",
+    "attention": "attention weights of all token pairs", "value": "value vectors", "head": "attention heads", "mask": "mask token",
+}  # fmt: skip
+
+
+def _result(
+    c: Claim, outcome: Finding | Exception, encoder: Encoder, corpora: Corpora, seed: int
+) -> tuple[Result, Sequence[Any]]:
+    blank = Result(
+        claim=c.id, section=c.section, says=c.says, verdict="error", reason="", cites=c.cites, method=inspect.cleandoc(c.method),
+        rules={name: str(region) for name, region in c.expects.items()},
+        provenance={"seed": seed, "encoder": encoder.fingerprint, "corpora": _corpora_of(c, corpora)},
+    )  # fmt: skip
+    if isinstance(outcome, NotApplicable):
+        return replace(blank, verdict="not applicable", reason=str(outcome)), ()
+    if isinstance(outcome, Exception):
+        return replace(blank, reason=f"{type(outcome).__name__}: {outcome}"), ()
+    verdict, reason, p = judge(c, outcome)
+    return (
+        replace(
+            blank, verdict=verdict, reason=reason, p=p, values=outcome.values, baselines=outcome.baselines,
+            note=outcome.note, published=compare_published(c, outcome),
+        ),
+        outcome.rows,
+    )  # fmt: skip
+
+
+def _corpora_of(c: Claim, corpora: Corpora) -> dict[str, str]:
+    named = {need.partition(":")[0] for need in c.needs} & set(NAMES)
+    read = {name: getattr(corpora, name) for name in sorted(named)}
+    return {name: f"{corpus.name} {corpus.fingerprint}" for name, corpus in read.items() if isinstance(corpus, Corpus)}
+
+
+def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int) -> Plan:
+    with tempfile.TemporaryDirectory() as place:
+        planner = Planner(encoder, RunFolder.open(place, {}), seed=seed)
+        asks, runnable = [], []
+        for c in chosen:
+            if not lacking(c, encoder, corpora):
+                wish = registry.experiment(c.id)(encoder, corpora, seed).send(None)
+                asks += list(getattr(wish, "asks", (wish,)))
+                runnable.append(c.id)
+        groups = planner.group(asks)
+        speed, batch_bytes = _speed(encoder, groups)
+        passes = [(g.name, encoder.encode(g.corpus).n_tokens, len(g.statistics)) for g in groups]
+        disk = sum(
+            array.nbytes
+            for g in groups
+            for s in g.statistics
+            for array in s.start(encoder, encoder.encode(g.corpus), _no_scratch).values()
+        )
+    seconds = sum(tokens for _, tokens, _ in passes) / speed * 1.4
+    return Plan(passes, speed, seconds, batch_bytes, disk, runnable)
+
+
+def _no_scratch(name: str, shape: tuple[int, ...], dtype: str) -> Any:
+    """An array that reports its size without taking it."""
+    import numpy as np
+
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _speed(encoder: Encoder, groups: Sequence[Pass]) -> tuple[float, int]:
+    """Tokens per second of the bare trunk, and the bytes of a batch's activations, on the first corpus's middle batch."""
+    if not groups:
+        return 1.0, 0
+    batches = list(encoder.batches(groups[0].corpus))
+    batch = batches[len(batches) // 2]
+    with torch.inference_mode():
+        encoder.observe(batch)
+        started = time.perf_counter()
+        encoder.observe(batch)
+    n, s = batch.ids.shape
+    size = 4 * n * s * encoder.n_layers * (encoder.width + encoder.n_heads * s)
+    return n * s / max(time.perf_counter() - started, 1e-6), size
+
+
+def _within(
+    budget: float, encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], given: dict[str, Path], seed: int, scale: float, strict: bool
+) -> tuple[Corpora, float]:
+    """Corpora scaled down until the plan fits the budget; probes are fitted in about as long as they are read for."""
+    if budget <= 0:
+        raise BadRequest(f"budget {budget:g} s is not positive.", "Write it like 90s, 10m or 1h.")
+    expected = 2 * _plan(encoder, corpora, chosen, seed).seconds
+    if expected <= budget:
+        return corpora, scale
+    scale = max(0.02, scale * budget / expected)
+    return Corpora.load(given, seed=seed, scale=scale, strict=strict), round(scale, 3)
+
+
+def seconds(text: str) -> float:
+    """"90s", "10m", "1.5h" or bare seconds, in seconds."""
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smh]?)\s*", text)
+    if match is None:
+        raise BadRequest(f"budget {text!r} is no duration.", "Write it like 90s, 10m or 1h.")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _identity(encoder: Encoder, corpora: Corpora, given: Mapping[str, Path], seed: int, scale: float) -> dict[str, Any]:
+    read = {name: getattr(corpora, name) for name in given}
+    return {
+        "encoder": encoder.fingerprint,
+        "seed": seed,
+        "scale": scale,
+        "corpora": {name: getattr(corpus, "fingerprint", str(corpus)) for name, corpus in read.items()},
+    }
+
+
+def _about(
+    encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], given: Mapping[str, Path], seed: int, scale: float
+) -> dict[str, Any]:
+    keys = {key for c in chosen for key in c.cites} | {"rogers-2020"}
+    bib = registry.references()
+    return {
+        "identity": _identity(encoder, corpora, given, seed, scale),
+        "encoder": {
+            "name": encoder.name, "fingerprint": encoder.fingerprint, "model_type": encoder.config.model_type,
+            "layers": encoder.n_layers, "heads": encoder.n_heads, "width": encoder.width, "parameters": encoder.n_parameters,
+            "has": sorted(encoder.has), "dtype": str(encoder.dtype).removeprefix("torch."), "device": str(encoder.device),
+        },
+        "seed": seed,
+        "claims": [c.id for c in chosen],
+        "versions": {name: version(name) for name in ("bertology", "torch", "transformers", "numpy")},
+        "machine": {"python": platform.python_version(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "references": {key: bib[key] for key in sorted(keys) if key in bib},
+    }  # fmt: skip
+
+
+def _describe(encoder: Encoder, corpus: Any) -> dict[str, Any]:
+    """Provenance of a corpus: what it is and what was dropped on the way."""
+    if not isinstance(corpus, Corpus):
+        return {"name": "word pairs", "items": len(corpus)}
+    dropped = dict(corpus.dropped)
+    if corpus.fingerprint in encoder._encoded:
+        dropped |= encoder._encoded[corpus.fingerprint].dropped
+    return {
+        "name": corpus.name, "sentences": len(corpus), "fingerprint": corpus.fingerprint, "licence": corpus.licence,
+        "citation": corpus.citation, "dropped": dropped, "blocks": corpus.n_blocks,
+    }  # fmt: skip
+
+
+def _passes_before(folder: RunFolder) -> list[dict[str, Any]]:
+    """The passes of the run that is resumed, when everything was there already."""
+    try:
+        return folder.run().get("passes", [])
+    except BadInput:
+        return []

@@ -1,0 +1,259 @@
+"""Charts from a claim's rows, by shape: per layer a curve, per head a heat map, everything else bars with intervals.
+
+The specs are Vega-Lite (through Altair) without colours of their own: `palette.vega_config` gives them the page's theme.
+"""
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import altair as alt
+import vl_convert
+
+from bertology.record.errors import BadRequest, CannotWrite
+from bertology.record.estimate import Estimate
+from bertology.record.folder import RunFolder
+from bertology.record.result import Row
+from bertology.report.palette import vega_config
+
+Spec = dict[str, Any]
+
+MOST_LINES = 8
+MOST_MAPS = 12
+MOST_BARS = 40
+
+
+class Chart(NamedTuple):
+    """A drawable: `title` names the measure, `caption` says how to read it, `small` charts may stand side by side."""
+
+    title: str
+    caption: str
+    spec: Spec
+    small: bool = False
+
+
+def charts(rows: Sequence[Row], values: Mapping[str, Estimate] | None = None) -> list[Chart]:
+    """The charts of a claim. `values` lends its units to measures of the same name. Rows without a finite value are left out."""
+    drawn: list[Chart] = []
+    for shape, draw in _SHAPES.items():
+        here = [row for row in rows if _shape(row) == shape and math.isfinite(row.value)]
+        for title, part in _together(here, shape).items():
+            unit = next((e.unit for name, e in (values or {}).items() if name == title), "")
+            drawn += draw(title, part, unit)
+    return drawn
+
+
+def overlay(a: Sequence[Row], b: Sequence[Row], names: tuple[str, str], depths: tuple[int, int]) -> list[Chart]:
+    """Layer curves of two encoders over relative depth (layer / number of layers), one chart a measure and label in both."""
+    series: dict[tuple[str, str], list[Spec]] = {}
+    for rows, name, depth in zip((a, b), names, depths, strict=True):
+        for row in rows:
+            if _shape(row) == "layer" and math.isfinite(row.value) and depth > 0:
+                point = {**_datum(row), "depth": round(row.layer / depth, 4), "run": name}
+                series.setdefault((row.measure, row.label), []).append(point)
+    both = {key: points for key, points in series.items() if len({p["run"] for p in points}) == 2}
+    drawn = []
+    for (measure, label), points in list(both.items())[:MOST_MAPS]:
+        x = alt.X("depth:Q", title="relative depth", scale=alt.Scale(domain=[0, 1]))
+        colour = alt.Color("run:N", title=None, sort=list(names), scale=alt.Scale(domain=list(names)))
+        tips = ["run:N", "layer:Q", *_tips(points, "value", "low", "high")]
+        title = f"{measure}: {label}" if label else measure
+        caption = f"{title} by relative depth (layer ÷ number of layers; 0 = embeddings) in both runs. {_BAND}"
+        drawn.append(Chart(title, caption, _curves(points, x, colour, measure, tips), small=True))
+    return drawn
+
+
+def save_chart(folder: RunFolder, claim: str, path: str | Path, *, measure: str = "", width: int = 420) -> Path:
+    """A claim's chart as an SVG or PNG file, for papers: the first one, or that of `measure`.
+
+    Raises BadRequest for another ending than .svg or .png and when there is no such chart; CannotWrite on a full disk.
+    """
+    path = Path(path)
+    if path.suffix not in _WRITERS:
+        raise BadRequest(f"{path.name} ends in neither .svg nor .png.", "Give the file one of these endings.")
+    values = next((r.values for r in folder.results() if r.claim == claim), {})
+    found = charts(folder.rows(claim), values)
+    chosen = next((c for c in found if measure in ("", c.title)), None)
+    if chosen is None:
+        known = ", ".join(repr(c.title) for c in found) or "none"
+        raise BadRequest(f"claim {claim!r} has no chart {measure!r}.", f"Charts of this claim: {known}.")
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(_WRITERS[path.suffix]({**chosen.spec, "width": width}))
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CannotWrite(f"cannot write {path}: {error.strerror}.", "Choose another place.") from error
+    return path
+
+
+_BAND = "The band, where there is one, is the 95 % interval."
+
+
+def _svg(spec: Spec) -> bytes:
+    return vl_convert.vegalite_to_svg(spec, config=_paper()).encode()
+
+
+def _png(spec: Spec) -> bytes:
+    return vl_convert.vegalite_to_png(spec, config=_paper(), scale=3)
+
+
+def _paper() -> Spec:
+    return {**vega_config("light"), "background": "#ffffff"}
+
+
+_WRITERS: dict[str, Callable[[Spec], bytes]] = {".svg": _svg, ".png": _png}
+
+
+def _shape(row: Row) -> str:
+    if row.layer < 0:
+        return "label"
+    return "layer" if row.head < 0 else "head"
+
+
+def _together(rows: Sequence[Row], shape: str) -> dict[str, list[Row]]:
+    """Rows by measure; measures that have no labels and a like scale share one chart, with the measure as the label."""
+    by_measure: dict[str, list[Row]] = {}
+    for row in rows:
+        by_measure.setdefault(row.measure, []).append(row)
+    plain = [name for name, part in by_measure.items() if not any(row.label for row in part)]
+    size = [max(abs(row.value) for row in by_measure[name]) for name in plain]
+    if shape == "head" or not 2 <= len(plain) <= MOST_LINES or max(size) > 20 * min(size):
+        return by_measure
+    merged = [_labelled(row, name) for name in plain for row in by_measure[name]]
+    return {", ".join(plain): merged, **{name: part for name, part in by_measure.items() if name not in plain}}
+
+
+def _labelled(row: Row, label: str) -> Row:
+    return Row(row.measure, row.value, row.low, row.high, row.n, row.layer, row.head, label)
+
+
+def _layer_curves(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
+    labels = list(dict.fromkeys(row.label for row in rows))
+    points = [_datum(row) for row in sorted(rows, key=lambda row: (labels.index(row.label), row.layer))]
+    peaks = "; ".join(f"{label or title}: {_peak(rows, label)}" for label in labels[:MOST_LINES])
+    if len(labels) > MOST_LINES:
+        caption = f"{title}{_in(unit)} by layer (across; 0 = embeddings) and label (down); the darker end of the scale is higher in print."
+        return [Chart(title, caption, _map(points, "layer", "label", title, _domain(rows), height=20 * len(labels)))]
+    x = alt.X("layer:Q", title="layer", axis=alt.Axis(tickMinStep=1, format="d"))
+    several = len(labels) > 1
+    colour = alt.Color("label:N", title=None, sort=labels) if several else None
+    tips = [*(["label:N"] if several else []), "layer:Q", *_tips(points, "value", "low", "high", "n")]
+    spec = _curves(points, x, colour, f"{title}{_in(unit)}", tips)
+    caption = f"{title}{_in(unit)} by layer, 0 being the embeddings{'; one line a label' if several else ''}. {_BAND} Highest: {peaks}."
+    return [Chart(title, caption, spec)]
+
+
+def _head_maps(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
+    labels = list(dict.fromkeys(row.label for row in rows))
+    top = {label: max(row.value for row in rows if row.label == label) for label in labels}
+    shown = sorted(labels, key=lambda label: -top[label])[:MOST_MAPS] if len(labels) > MOST_MAPS else labels
+    layers = len({row.layer for row in rows})
+    drawn = []
+    for label in shown:
+        here = [row for row in rows if row.label == label]
+        best = max(here, key=lambda row: row.value)
+        name = f"{title}: {label}" if label else title
+        left_out = f" {len(labels) - MOST_MAPS} labels with lower maxima are not drawn." if len(labels) > MOST_MAPS and label == shown[-1] else ""
+        caption = (
+            f"{name}{_in(unit)}: a cell is a head, layers from top to bottom. "
+            f"Highest: layer {best.layer} · head {best.head} ({_number(best.value)}).{left_out}"
+        )
+        points = [_datum(row) for row in here]
+        drawn.append(Chart(name, caption, _map(points, "head", "layer", title, _domain(rows), 15 * layers), small=True))
+    return drawn
+
+
+def _bars(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
+    ordered = sorted(rows, key=lambda row: -row.value)
+    shown = ordered[:MOST_BARS]
+    labels = [row.label or row.measure for row in shown]
+    points = [{**_datum(row), "label": label} for row, label in zip(shown, labels, strict=True)]
+    y = alt.Y("label:N", sort=list(dict.fromkeys(labels)), title=None)
+    base = alt.Chart(alt.Data(values=points)).encode(y=y)
+    tips = ["label:N", *_tips(points, "value", "low", "high", "n")]
+    layers = [base.mark_bar(opacity=0.35, height=9).encode(x=alt.X("value:Q", title=f"{title}{_in(unit)}"), tooltip=tips)]
+    if any("low" in p for p in points):
+        layers.append(base.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"))
+    layers.append(base.mark_point(filled=True, size=42, opacity=1).encode(x="value:Q", tooltip=tips))
+    left_out = f" The {MOST_BARS} largest of {len(rows)}." if len(rows) > MOST_BARS else ""
+    caption = f"{title}{_in(unit)} by label, largest first; the line through a point is its 95 % interval.{left_out}"
+    return [Chart(title, caption, _finished(alt.layer(*layers), height=alt.Step(20)))]
+
+
+_SHAPES: dict[str, Callable[[str, Sequence[Row], str], list[Chart]]] = {
+    "layer": _layer_curves,
+    "head": _head_maps,
+    "label": _bars,
+}
+
+
+def _curves(points: list[Spec], x: alt.X, colour: alt.Color | None, title: str, tips: list[Any]) -> Spec:
+    hue = {"color": colour} if colour is not None else {}
+    base = alt.Chart(alt.Data(values=points)).encode(x=x, **hue)
+    y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
+    layers = []
+    if any("low" in p for p in points):
+        layers.append(base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=title, scale=alt.Scale(zero=False)), y2="high:Q"))
+    layers += [base.mark_line().encode(y=y), base.mark_point(filled=True, size=36, opacity=1).encode(y=y, tooltip=tips)]
+    return _finished(alt.layer(*layers), height=220)
+
+
+def _map(points: list[Spec], across: str, down: str, title: str, domain: tuple[float, float], height: int) -> Spec:
+    low, high = domain
+    scale = alt.Scale(domain=[-max(-low, high), max(-low, high)], range="diverging") if low < 0 else alt.Scale(domain=[low, high])
+    rows_sorted = None if down == "label" else "ascending"
+    chart = (
+        alt.Chart(alt.Data(values=points))
+        .mark_rect(stroke=None)
+        .encode(
+            x=alt.X(f"{across}:O", title=across, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y(f"{down}:O", title=None if down == "label" else down, sort=rows_sorted),
+            color=alt.Color("value:Q", title=None, scale=scale, legend=alt.Legend(gradientLength=110, gradientThickness=8, tickCount=3)),
+            tooltip=[f"{down}:O", f"{across}:O", *_tips(points, "value", "low", "high", "n")],
+        )
+    )
+    return _finished(chart, height=max(60, height))
+
+
+def _finished(chart: Any, height: Any) -> Spec:
+    """The spec as plain JSON, wide as its container; Altair's default size config goes, the page gives its own."""
+    spec = chart.properties(width="container", height=height).to_dict()
+    spec.pop("config", None)
+    spec.pop("$schema", None)
+    return spec
+
+
+def _datum(row: Row) -> Spec:
+    """A row as a chart datum: five significant digits, nothing where nothing was measured."""
+    numbers = {key: getattr(row, key) for key in ("value", "low", "high")}
+    point: Spec = {key: float(f"{x:.5g}") for key, x in numbers.items() if math.isfinite(x)}
+    point |= {key: getattr(row, key) for key in ("layer", "head") if getattr(row, key) >= 0}
+    return point | ({"n": row.n} if row.n else {}) | ({"label": row.label} if row.label else {})
+
+
+def _tips(points: Sequence[Spec], *names: str) -> list[alt.Tooltip]:
+    there = [name for name in names if any(name in p for p in points)]
+    return [alt.Tooltip(f"{name}:Q", format="," if name == "n" else ".4~g") for name in there]
+
+
+def _domain(rows: Sequence[Row]) -> tuple[float, float]:
+    """Zero to the largest value, or the values' range when zero is far away or some are negative."""
+    low, high = min(row.value for row in rows), max(row.value for row in rows)
+    low = low if low < 0 or low > 0.6 * high else 0.0
+    return float(f"{low:.4g}"), float(f"{high:.4g}") if high > low else low + 1.0
+
+
+def _peak(rows: Sequence[Row], label: str) -> str:
+    best = max((row for row in rows if row.label == label), key=lambda row: row.value)
+    return f"layer {best.layer} ({_number(best.value)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _in(unit: str) -> str:
+    return f" ({unit})" if unit else ""

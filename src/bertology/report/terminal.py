@@ -1,0 +1,53 @@
+"""The results of a run as a table for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from bertology.record.result import Result, q_values
+from bertology.report.words import SIGNIFICANT, section_order
+
+STYLES = {"holds": "blue", "fails": "dark_orange3", "undecided": "yellow", "not applicable": "dim", "error": "magenta"}
+MARKS = {"holds": "✓", "fails": "✗", "undecided": "?", "not applicable": "–", "error": "!"}
+
+
+def table(results: Sequence[Result]) -> Table:
+    """One line a claim: says, verdict, headline with interval, baseline, published figure, q after Benjamini–Hochberg.
+
+    A figure that was not seen in its source is marked "unchecked"; a claim whose q misses the level, "n.s.".
+    """
+    q = q_values(results)
+    columns = {"claim": "left", "says": "left", "verdict": "left", "estimate": "right", "baseline": "right", "published": "right", "q": "right"}
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for name, justify in columns.items():
+        drawn.add_column(name, justify=justify, no_wrap=name in ("claim", "verdict"), max_width=44 if name == "says" else None)  # type: ignore[arg-type]
+    for result in sorted(results, key=lambda r: (section_order(r.section), r.claim)):
+        drawn.add_row(
+            Text(result.claim),
+            Text(_short(result.says)),
+            Text(f"{MARKS[result.verdict]} {result.verdict}", style=STYLES[result.verdict]),
+            Text(str(result.headline) if result.headline else _short(result.reason, 40)),
+            Text(next((f"{name} {estimate.value:.3g}" for name, estimate in result.baselines.items()), "")),
+            Text(_published(result)),
+            Text(_q(q.get(result.claim))),
+        )
+    return drawn
+
+
+def _short(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _published(result: Result) -> str:
+    figure = next((f for f in result.published if f.measured == result.headline), None)
+    figure = figure or next(iter(result.published), None)
+    if figure is None:
+        return ""
+    return f"{figure.published:g}" + (" unchecked" if figure.status == "memory" else "")
+
+
+def _q(q: float | None) -> str:
+    if q is None:
+        return ""
+    return f"{q:.2g}" + ("" if q < SIGNIFICANT else " n.s.")
