@@ -12,7 +12,7 @@ from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
 from bertology.stats.tally import bootstrap
 
-FEWEST = 100  # links of a relation in the test blocks
+FEWEST = 50  # links of a relation in the test blocks
 
 
 @claim(
