@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertology.corpus.sentence import Corpus, Sentence
-from bertology.record.errors import Misaligned
+from bertology.record.errors import BadCorpus, Misaligned
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,15 @@ def encode(corpus: Corpus, tokenizer: Any, max_length: int) -> Encoded:
         dropped[f"a word maps to no subword, first {misaligned[0]}"] = len(misaligned)
     if too_long:
         dropped[f"longer than {max_length} subwords"] = too_long
-    if len(corpus) and not lines:
-        reason = f"{misaligned[0]} maps to no subword" if misaligned else f"every sentence has over {max_length} subwords"
+    if len(corpus) and not lines and misaligned:
         raise Misaligned(
-            f"no sentence of corpus {corpus.name!r} can be encoded: {reason}.",
+            f"no sentence of corpus {corpus.name!r} can be encoded: {misaligned[0]} maps to no subword.",
             "Check that the tokenizer belongs to the model and fits the language of the corpus.",
+        )
+    if len(corpus) and not lines:
+        raise BadCorpus(
+            f"every sentence of corpus {corpus.name!r} is longer than the model's {max_length} subwords.",
+            "Give a corpus of shorter sentences; nothing is cut silently.",
         )
     return Encoded(corpus, tuple(lines), dropped)
 

@@ -180,7 +180,7 @@ def _bars(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
     layers.append(base.mark_point(filled=True, size=42, opacity=1).encode(x="value:Q", tooltip=tips))
     left_out = f" The {MOST_BARS} largest of {len(rows)}." if len(rows) > MOST_BARS else ""
     caption = f"{title}{_in(unit)} by label, largest first; the line through a point is its 95 % interval.{left_out}"
-    return [Chart(title, caption, _finished(alt.layer(*layers), height=alt.Step(20)))]
+    return [Chart(title, caption, _finished(alt.layer(*layers), height=20 * len(set(labels)) + 10))]
 
 
 _SHAPES: dict[str, Callable[[str, Sequence[Row], str], list[Chart]]] = {
@@ -218,7 +218,7 @@ def _map(points: list[Spec], across: str, down: str, title: str, domain: tuple[f
     return _finished(chart, height=max(60, height))
 
 
-def _finished(chart: Any, height: Any) -> Spec:
+def _finished(chart: Any, height: int) -> Spec:
     """The spec as plain JSON, wide as its container; Altair's default size config goes, the page gives its own."""
     spec = chart.properties(width="container", height=height).to_dict()
     spec.pop("config", None)

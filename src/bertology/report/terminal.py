@@ -40,8 +40,7 @@ def _short(text: str, most: int = 80) -> str:
 
 
 def _published(result: Result) -> str:
-    figure = next((f for f in result.published if f.measured == result.headline), None)
-    figure = figure or next(iter(result.published), None)
+    figure = next((f for f in result.published if f.measured is not None and f.measured == result.headline), None)
     if figure is None:
         return ""
     return f"{figure.published:g}" + (" unchecked" if figure.status == "memory" else "")

@@ -65,4 +65,7 @@ def special_tokens_by_depth(encoder: Encoder, corpora: Corpora, seed: int) -> As
         for (layer, head), rate in np.ndenumerate(real.share.rate()[..., k])
     ]
     rows += [Row("share of tokens", rate, n=frequency.n, label=name) for rate, name in zip(frequency.rate(), CLASSES, strict=True)]
-    return Finding(values, {"random twin: largest [SEP] share": twin[(largest, sep)].estimate(unit="share", seed=seed)}, rows)
+    baselines = {
+        "random twin": bootstrap(lambda t: centre(t, sep) - centre(t, cls), twin, unit="relative depth", seed=seed),
+    }
+    return Finding(values, baselines, rows)

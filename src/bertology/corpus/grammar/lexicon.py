@@ -41,7 +41,8 @@ TOPICS = [
 ]
 
 _PEOPLE = {
-    "": "man/men.m woman/women.f boy.m girl.f friend child/children neighbor stranger lady.f gentleman/gentlemen.m visitor tourist",
+    "": "man/men.m woman/women.f boy.m girl.f friend child/children neighbor stranger lady.f "
+    "gentleman/gentlemen.m visitor tourist",
     "kitchen": "chef cook waiter.m waitress.f baker guest butcher",
     "farm": "farmer shepherd rider gardener miller",
     "school": "teacher student pupil professor librarian schoolboy.m schoolgirl.f tutor",
@@ -71,7 +72,8 @@ _NOUNS = {
     },
     "food": {
         "": "apple cake sandwich bread.0 cheese.0 egg cookie",
-        "kitchen": "soup.0 rice.0 meat.0 pie potato/potatoes tomato/tomatoes onion salad sugar.0 salt.0 flour.0 pepper.0",
+        "kitchen": "soup.0 rice.0 meat.0 pie potato/potatoes tomato/tomatoes onion salad sugar.0 salt.0 flour.0 "
+        "pepper.0",
         "farm": "carrot pear peach butter.0 honey.0 corn.0",
         "home": "pancake chocolate.0 jam.0 biscuit",
         "sea": "lemon banana orange",
@@ -185,7 +187,8 @@ _NOUNS = {
     },
     "body": {"": "hand leg arm face foot/feet tooth/teeth knee shoulder"},
     "material": {
-        "": "wood.0 paper.0 glass.0 gold.0 silver.0 leather.0 wool.0 cotton.0 silk.0 clay.0 steel.0 rubber.0 wax.0 sand.0"
+        "": "wood.0 paper.0 glass.0 gold.0 silver.0 leather.0 wool.0 cotton.0 silk.0 clay.0 steel.0 rubber.0 "
+        "wax.0 sand.0"
     },
     "part": {
         "": "wheel handle page leaf/leaves branch wing tail button sleeve pocket sail deck brake string blade "
@@ -246,11 +249,13 @@ CITIES = [
 ]
 
 _ADJECTIVES = {
-    "person": "old young tall happy tired kind rich poor famous clever brave angry honest lonely hungry busy strong nervous lazy "
+    "person": "old young tall happy tired kind rich poor famous clever brave angry honest lonely hungry busy "
+    "strong nervous lazy "
     "proud polite quiet careful blind stubborn generous thirsty curious skilled",
     "infant": "small happy hungry tired quiet",
     "animal": "small big hungry old young wild black brown white thirsty fast gray tame dangerous fat quiet",
-    "thing": "old new small heavy red big blue green expensive black cheap light broken beautiful white dirty clean strange",
+    "thing": "old new small heavy red big blue green expensive black cheap light broken beautiful white dirty "
+    "clean strange",
     "tool": "old new heavy sharp small long rusty light cheap dirty clean wooden",
     "clothes": "old new red black blue warm dirty clean expensive long white green light cheap thick",
     "furniture": "old new wooden heavy small round large comfortable cheap long empty clean",

@@ -118,17 +118,26 @@ _DOUBLED = frozenset(
 _IRREGULAR = {
     line.split()[0]: (line.split()[1], line.split()[-1])
     for line in """
-    be was been; begin began begun; bend bent; bind bound; bite bit bitten; blow blew blown; break broke broken; bring brought
+    be was been; begin began begun; bend bent; bind bound; bite bit bitten; blow blew blown; break broke broken
+    bring brought
     build built; buy bought; catch caught; choose chose chosen; come came come; cost cost; cut cut; dig dug; do did done
-    draw drew drawn; drink drank drunk; drive drove driven; eat ate eaten; fall fell fallen; feed fed; feel felt; fight fought
-    find found; flee fled; fly flew flown; forget forgot forgotten; freeze froze frozen; get got; give gave given; go went gone
+    draw drew drawn; drink drank drunk; drive drove driven; eat ate eaten; fall fell fallen; feed fed; feel felt
+    fight fought
+    find found; flee fled; fly flew flown; forget forgot forgotten; freeze froze frozen; get got; give gave given
+    go went gone
     grow grew grown; hang hung; have had; hear heard; hide hid hidden; hit hit; hold held; keep kept; know knew known
-    lead led; leave left; lend lent; let let; lose lost; make made; meet met; pay paid; put put; read read; ride rode ridden
-    ring rang rung; rise rose risen; run ran run; say said; see saw seen; sell sold; send sent; shine shone; show showed shown
-    sing sang sung; sink sank sunk; sit sat; sleep slept; speak spoke spoken; spend spent; stand stood; steal stole stolen
-    sting stung; sweep swept; swim swam swum; take took taken; teach taught; tell told; think thought; throw threw thrown
-    understand understood; wake woke woken; wear wore worn; win won; write wrote written; shake shook shaken; tear tore torn
-    swing swung; strike struck; weave wove woven; hurt hurt; bleed bled; quit quit; sew sewed sewn; lay laid; spread spread; swell swelled swollen; grind ground
+    lead led; leave left; lend lent; let let; lose lost; make made; meet met; pay paid; put put; read read
+    ride rode ridden
+    ring rang rung; rise rose risen; run ran run; say said; see saw seen; sell sold; send sent; shine shone
+    show showed shown
+    sing sang sung; sink sank sunk; sit sat; sleep slept; speak spoke spoken; spend spent; stand stood
+    steal stole stolen
+    sting stung; sweep swept; swim swam swum; take took taken; teach taught; tell told; think thought
+    throw threw thrown
+    understand understood; wake woke woken; wear wore worn; win won; write wrote written; shake shook shaken
+    tear tore torn
+    swing swung; strike struck; weave wove woven; hurt hurt; bleed bled; quit quit; sew sewed sewn; lay laid
+    spread spread; swell swelled swollen; grind ground
     """.replace("\n", ";").split(";")
     if line.strip()
 }

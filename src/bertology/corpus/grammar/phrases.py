@@ -227,14 +227,20 @@ NOUN_PLACES = {
         ("in", "=coat,hat,jacket,dress,shirt,scarf,uniform,suit,car,boat,garden,park,kitchen"),
         ("beside", "person"),
     ),
-    "animal": (("near", "plant structure =river,lake,barn,house,road"), ("under", "=table,tree,bed,bench,bush,bridge,chair"), ("behind", "=house,barn,door,wall,fence,tree")),
-    "thing": (("on", "furniture surface"), ("near", "structure furniture"), ("in", "=box,basket,drawer,bag,cupboard,garage,kitchen,cellar"), ("under", "furniture")),
-    "text": (("about", "person animal =war,storm,wedding,castle,island,city,forest,garden,crime,voyage"), ("from", "person"), ("on", "furniture")),
+    "animal": (("near", "plant structure =river,lake,barn,house,road"), ("under",
+    "=table,tree,bed,bench,bush,bridge,chair"), ("behind", "=house,barn,door,wall,fence,tree")),
+    "thing": (("on", "furniture surface"), ("near", "structure furniture"), ("in",
+    "=box,basket,drawer,bag,cupboard,garage,kitchen,cellar"), ("under", "furniture")),
+    "text": (("about", "person animal =war,storm,wedding,castle,island,city,forest,garden,crime,voyage"),
+    ("from", "person"), ("on", "furniture")),
     "food": (("on", "=plate,table,shelf"), ("in", "=basket,bowl,bag,box,cupboard")),
-    "vehicle": (("near", "structure =church,station,school,tree,bridge"), ("behind", "=house,church,barn,hospital,school,fence"), ("in", "=street,garage,yard,park")),
-    "place": (("near", "nature =station,church,bridge,market,castle,forest"), ("behind", "=church,school,hospital,station,castle,hill")),
+    "vehicle": (("near", "structure =church,station,school,tree,bridge"), ("behind",
+    "=house,church,barn,hospital,school,fence"), ("in", "=street,garage,yard,park")),
+    "place": (("near", "nature =station,church,bridge,market,castle,forest"), ("behind",
+    "=church,school,hospital,station,castle,hill")),
     "event": (("in", "=park,garden,hall,castle,church,village,school,museum,square"),),
-    "plant": (("near", "structure nature"), ("in", "=garden,park,yard,forest,valley"), ("behind", "=house,school,barn,church")),
+    "plant": (("near", "structure nature"), ("in", "=garden,park,yard,forest,valley"), ("behind",
+    "=house,school,barn,church")),
     "idea": (("about", "=party,wedding,bridge,house,school,king,garden,race,trial"),),
     "structure": (("near", "=river,lake,church,school,castle,road,barn"),),
 }  # fmt: skip
@@ -245,12 +251,15 @@ NOUN_PLACES["furniture"] = (("near", "structure"), ("in", "=kitchen,room,garden,
 
 _ASPECTS = ("simple", "progressive", "perfect")
 _TIMES = {
-    "past": ("yesterday", "yesterday", "last week", "last night", "last summer", "last month", "ago day", "ago week", "ago year",
+    "past": ("yesterday", "yesterday", "last week", "last night", "last summer", "last month", "ago day", "ago "
+    "week", "ago year",
              "in the morning", "in the evening", "on Monday", "on Friday", "on Sunday"),
-    "present": ("every day", "every week", "every morning", "every summer", "every evening", "every night", "in the morning", "in the evening"),
+    "present": ("every day", "every week", "every morning", "every summer", "every evening", "every night", "in "
+    "the morning", "in the evening"),
     "progressive": ("now", "today", "this morning", "this evening", "now"),
     "perfect": ("today", "this week", "this year", "this month", "recently"),
-    "future": ("tomorrow", "next week", "next month", "next year", "soon", "tomorrow", "next summer", "on Monday", "on Saturday"),
+    "future": ("tomorrow", "next week", "next month", "next year", "soon", "tomorrow", "next summer", "on "
+    "Monday", "on Saturday"),
 }  # fmt: skip
 _DETERMINERS = {
     "sing": (

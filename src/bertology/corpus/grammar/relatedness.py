@@ -11,26 +11,45 @@ from bertology.corpus.grammar.phrases import Draft
 from bertology.corpus.grammar.trees import Word
 
 RELATIONS = {
-    "part-of": "wheel:car,bicycle,truck,cart engine:car,truck,tractor,boat handle:door,knife,hammer,cup page:book,newspaper,magazine "
-    "leaf:tree,oak,bush branch:tree,oak,pine wing:bird,eagle,butterfly tail:dog,horse,cat,fox button:shirt,coat,jacket sleeve:shirt,dress,coat "
-    "pocket:coat,jacket,suit sail:boat,ship deck:ship,ferry brake:bicycle,car,train string:guitar,violin,cello blade:knife,sword,axe,saw "
-    "petal:rose,flower,tulip root:tree,bush chimney:house,factory,cabin lid:pot,jar,box lens:camera keyboard:computer,piano screen:phone,computer "
-    "roof:house,barn,church door:house,room,castle window:house,kitchen,train stair:tower,house,lighthouse drawer:desk,cabinet battery:phone,radio,torch",
-    "made-of": "table:wood chair:wood fence:wood boat:wood newspaper:paper book:paper ticket:paper bottle:glass window:glass mirror:glass lens:glass "
-    "ring:gold,silver crown:gold medal:gold necklace:silver,gold coin:silver shoe:leather glove:leather,wool saddle:leather scarf:wool,silk "
-    "sweater:wool blanket:wool shirt:cotton curtain:cotton,silk dress:cotton,silk pot:clay,steel vase:clay,glass knife:steel sword:steel "
+    "part-of": "wheel:car,bicycle,truck,cart engine:car,truck,tractor,boat handle:door,knife,hammer,cup "
+    "page:book,newspaper,magazine "
+    "leaf:tree,oak,bush branch:tree,oak,pine wing:bird,eagle,butterfly tail:dog,horse,cat,fox "
+    "button:shirt,coat,jacket sleeve:shirt,dress,coat "
+    "pocket:coat,jacket,suit sail:boat,ship deck:ship,ferry brake:bicycle,car,train string:guitar,violin,cello "
+    "blade:knife,sword,axe,saw "
+    "petal:rose,flower,tulip root:tree,bush chimney:house,factory,cabin lid:pot,jar,box lens:camera "
+    "keyboard:computer,piano screen:phone,computer "
+    "roof:house,barn,church door:house,room,castle window:house,kitchen,train stair:tower,house,lighthouse "
+    "drawer:desk,cabinet battery:phone,radio,torch",
+    "made-of": "table:wood chair:wood fence:wood boat:wood newspaper:paper book:paper ticket:paper bottle:glass "
+    "window:glass mirror:glass lens:glass "
+    "ring:gold,silver crown:gold medal:gold necklace:silver,gold coin:silver shoe:leather glove:leather,wool "
+    "saddle:leather scarf:wool,silk "
+    "sweater:wool blanket:wool shirt:cotton curtain:cotton,silk dress:cotton,silk pot:clay,steel "
+    "vase:clay,glass knife:steel sword:steel "
     "wheel:rubber,wood candle:wax castle:stone bread:flour cake:flour,sugar",
-    "found-at": "plate:kitchen fork:kitchen pan:kitchen cow:farm,barn tractor:farm,field pig:farm student:school,classroom teacher:school,classroom "
-    "patient:hospital,clinic nurse:hospital,clinic surgeon:hospital book:library librarian:library prisoner:prison,cell judge:courtroom actor:theater "
-    "anchor:harbor ship:harbor,port shell:beach swimmer:pool wolf:forest deer:forest,meadow owl:forest horse:stable athlete:stadium,gym "
-    "clerk:office,bank printer:office computer:office bed:bedroom towel:bathroom hammer:workshop carpenter:workshop pill:pharmacy bread:bakery "
-    "waiter:restaurant,cafe statue:museum painting:gallery clown:circus tent:camp king:palace,castle train:station pilot:airport tourist:hotel,museum",
-    "used-for": "knife:cut axe:cut pen:write pencil:write,draw key:open,lock brush:paint,clean broom:clean camera:photograph book:read newspaper:read "
-    "piano:play violin:play oven:bake,cook pan:cook spoon:eat fork:eat glass:drink cup:drink hammer:repair screwdriver:repair car:drive "
-    "horse:ride bicycle:ride towel:wash bucket:wash shovel:plant basket:carry bag:carry phone:call net:catch map:travel",
-    "capable-of": "dog:bark bird:fly,sing eagle:fly owl:fly,hunt fish:swim dolphin:swim,jump shark:swim,hunt whale:swim frog:jump,swim wolf:growl,hunt "
-    "bear:growl lion:growl,hunt tiger:growl,hunt baby:cry,sleep singer:sing,practice dancer:dance,practice runner:run,practice swimmer:swim "
-    "clown:laugh,smile squirrel:hide,jump mouse:hide,eat parrot:sing,fly hunter:hunt pianist:practice actor:practice child:cry,laugh horse:run,eat",
+    "found-at": "plate:kitchen fork:kitchen pan:kitchen cow:farm,barn tractor:farm,field pig:farm "
+    "student:school,classroom teacher:school,classroom "
+    "patient:hospital,clinic nurse:hospital,clinic surgeon:hospital book:library librarian:library "
+    "prisoner:prison,cell judge:courtroom actor:theater "
+    "anchor:harbor ship:harbor,port shell:beach swimmer:pool wolf:forest deer:forest,meadow owl:forest "
+    "horse:stable athlete:stadium,gym "
+    "clerk:office,bank printer:office computer:office bed:bedroom towel:bathroom hammer:workshop "
+    "carpenter:workshop pill:pharmacy bread:bakery "
+    "waiter:restaurant,cafe statue:museum painting:gallery clown:circus tent:camp king:palace,castle "
+    "train:station pilot:airport tourist:hotel,museum",
+    "used-for": "knife:cut axe:cut pen:write pencil:write,draw key:open,lock brush:paint,clean broom:clean "
+    "camera:photograph book:read newspaper:read "
+    "piano:play violin:play oven:bake,cook pan:cook spoon:eat fork:eat glass:drink cup:drink hammer:repair "
+    "screwdriver:repair car:drive "
+    "horse:ride bicycle:ride towel:wash bucket:wash shovel:plant basket:carry bag:carry phone:call net:catch "
+    "map:travel",
+    "capable-of": "dog:bark bird:fly,sing eagle:fly owl:fly,hunt fish:swim dolphin:swim,jump shark:swim,hunt "
+    "whale:swim frog:jump,swim wolf:growl,hunt "
+    "bear:growl lion:growl,hunt tiger:growl,hunt baby:cry,sleep singer:sing,practice dancer:dance,practice "
+    "runner:run,practice swimmer:swim "
+    "clown:laugh,smile squirrel:hide,jump mouse:hide,eat parrot:sing,fly hunter:hunt pianist:practice "
+    "actor:practice child:cry,laugh horse:run,eat",
 }
 
 

@@ -122,7 +122,7 @@ know | person | person | experiencer theme | | s
 help | person | person | agent theme | patiently,quietly,happily |
 buy | person | food {_PORTABLE} furniture instrument =car,bicycle,boat,truck,cart,van,horse | agent theme | trade |
 love | person | person animal food work instrument event infant | experiencer theme | love | s
-watch | person | person animal game race match show | agent theme | patiently,quietly | 
+watch | person | person animal game race match show | agent theme | patiently,quietly |
 read | person | text work | agent theme | action |
 eat | person | food | agent patient | action |
 write | person | =letter,book,story,novel,message,poem,essay,report,article,song,play,script,recipe,note,\
@@ -177,7 +177,7 @@ close | person | =door,window,gate,box,shop,book,drawer,curtain,umbrella,cupboar
 quietly,quickly,carefully |
 lock | person | =door,gate,drawer,box,car,cabinet,shop,office,cell,garage,house | agent patient | carefully,quietly |
 push | person | =car,cart,table,door,boat,box,bicycle,sofa,piano | agent theme | slowly,gently |
-thank | person | person | agent recipient | politely,quietly | 
+thank | person | person | agent recipient | politely,quietly |
 invite | person | person | agent theme | happily | l
 admire | person | person place picture statue =dress,ring,crown,horse,flower,castle,piano,necklace | \
 experiencer theme | secretly,deeply | s
@@ -200,10 +200,10 @@ understand | person | =question,problem,joke,story,poem,rule,idea,lesson,plan,ma
 theme | | s
 call | person | person =taxi,ambulance | agent recipient | immediately,quietly |
 teach | =teacher,professor,tutor,coach,trainer,mother,father | =student,pupil,child,boy,girl,player,runner,\
-prince,princess | agent recipient | patiently | 
+prince,princess | agent recipient | patiently |
 examine | =doctor,nurse,surgeon,dentist,detective,scientist,engineer,mechanic | =patient,child,baby,hand,arm,\
 tooth,horse,letter,document,knife,engine,car | agent theme | carefully |
-cure | =doctor,nurse,surgeon,scientist | =patient,child,king,horse,dog,prisoner,baby,soldier | agent patient | | 
+cure | =doctor,nurse,surgeon,scientist | =patient,child,king,horse,dog,prisoner,baby,soldier | agent patient | |
 arrest | =policeman,policewoman,guard,detective,soldier | =thief,man,woman,pirate,prisoner,stranger,driver,\
 banker | agent patient | sense |
 defend | =lawyer,guard,soldier,knight,friend,judge | =thief,prisoner,castle,king,queen,city,man,woman,village,\
@@ -215,7 +215,7 @@ tower,door,treasure,museum | agent theme | carefully,proudly |
 describe | person | person place picture event animal | agent theme | carefully,slowly |
 photograph | person | animal place person plant | agent theme | quietly,secretly |
 choose | person | food clothes text =song,ring,present,horse,car,boat,puppy | agent theme | carefully,quickly |
-use | person | tool =computer,phone,camera,umbrella,torch,map,rope,basket | agent theme | carefully | 
+use | person | tool =computer,phone,camera,umbrella,torch,map,rope,basket | agent theme | carefully |
 enter | person | place | agent theme | sense | l
 cross | person =dog,horse,bus,truck,train,cow | =street,bridge,river,field,square,road,garden,yard,park,meadow,\
 lake | agent theme | carefully,quickly,slowly | l
@@ -229,7 +229,7 @@ recognize | person | person =song,car,horse,coat,statue | experiencer theme | se
 answer | person | =letter,question,phone,message | agent theme | politely,quickly,calmly |
 need | person | =key,knife,rope,ticket,pen,map,coat,umbrella,doctor,lawyer,car,lamp,hammer,computer,bandage,\
 guide,boat | experiencer theme | | sp
-collect | person | =coin,book,picture,letter,egg,mushroom,toy,ticket,clock,pearl,map | agent theme | carefully | 
+collect | person | =coin,book,picture,letter,egg,mushroom,toy,ticket,clock,pearl,map | agent theme | carefully |
 kick | person =horse,donkey | =ball,door,box,wall,bucket,stone | agent patient | sense |
 move | person | furniture =box,piano,car,basket,lamp,rock,printer | agent theme | slowly,carefully |
 fill | person | =glass,cup,bucket,bottle,bowl,basket,jar,barrel,bag | agent patient | slowly,carefully |

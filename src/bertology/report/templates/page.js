@@ -42,6 +42,9 @@ const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
 }, { rootMargin: "200px" });
 all(".chart").forEach((place) => seen.observe(place));
+for (const claim of all("details.claim")) claim.addEventListener("toggle", async () => {
+  if (claim.open) for (const place of all(".chart", claim)) await draw(place);
+});
 
 for (const saver of all("[data-svg]")) saver.addEventListener("click", async () => {
   const place = saver.parentElement.querySelector(".chart");

@@ -1,0 +1,194 @@
+"""The main job from the street: files, exit codes, resuming, refusing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from transformers import BertConfig, BertForMaskedLM, BertModel
+
+import bertology as bt
+from bertology.corpus import grammar
+from bertology.record.errors import BadCorpus, BadRequest, CannotWrite, ForeignRun
+from bertology.record.folder import RunFolder
+from tests.encoder.test_load import CONFIG as TINY
+from tests.encoder.test_load import saved
+
+CLAIMS = "head-03,spec-01"
+CONFIG = TINY | {"max_position_embeddings": 512}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(BertModel(BertConfig(**CONFIG)), tmp_path_factory.mktemp("model") / "tiny")
+
+
+def bertology(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from bertology.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(out)): f.read_bytes() for part in ("results", "rows") for f in sorted((out / part).iterdir())}
+
+
+def test_a_run_writes_results_rows_and_a_report(model: Path, tmp_path: Path) -> None:
+    done = bertology("run", model, "--claims", CLAIMS, "--scale", 0.1, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("report.html")
+    folder = RunFolder.existing(tmp_path / "run")
+    assert {r.claim for r in folder.results()} == set(CLAIMS.split(","))
+    assert folder.rows("head-03") and folder.report.stat().st_size > 10_000
+    assert folder.run()["corpora"]["treebank"]["sentences"] == 400
+
+
+def test_json_lists_every_verdict(model: Path, tmp_path: Path) -> None:
+    done = bertology("run", model, "--claims", CLAIMS, "--scale", 0.1, "--out", tmp_path / "run", "--json")
+    assert {line["claim"] for line in json.loads(done.stdout)} == set(CLAIMS.split(","))
+
+
+def test_killed_at_any_point_the_same_command_gives_the_same_results(model: Path, tmp_path: Path) -> None:
+    arguments = ["run", str(model), "--claims", CLAIMS, "--scale", "0.3"]
+    bertology(*arguments, "--out", tmp_path / "whole")
+    command = [sys.executable, "-c", "from bertology.cli import main; main()", *arguments, "--out", str(tmp_path / "killed")]
+    for wait in (3.0, 4.0, 5.0):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(wait)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
+    assert not list((tmp_path / "killed").rglob("*.part"))
+
+
+def test_a_finished_run_called_again_reads_nothing_and_changes_nothing(model: Path, tmp_path: Path) -> None:
+    options = dict(claims=CLAIMS.split(","), scale=0.1, out=tmp_path / "run")
+    bt.run(model, **options)
+    before, told = files_of(tmp_path / "run"), []
+    bt.run(model, **options, progress=lambda what, done, total: told.append(what))
+    assert files_of(tmp_path / "run") == before
+    assert not told
+
+
+def test_another_encoders_folder_is_refused_and_left_alone(model: Path, tmp_path: Path) -> None:
+    bt.run(model, claims=["spec-01"], scale=0.1, out=tmp_path / "run")
+    before = files_of(tmp_path / "run")
+    other = saved(BertForMaskedLM(BertConfig(**CONFIG)), tmp_path / "other")
+    done = bertology("run", other, "--claims", "spec-01", "--scale", 0.1, "--out", tmp_path / "run")
+    assert done.returncode == 2 and "ForeignRun" in done.stderr and "encoder" in done.stderr
+    assert files_of(tmp_path / "run") == before
+    with pytest.raises(ForeignRun, match="seed"):
+        bt.run(model, claims=["spec-01"], scale=0.1, out=tmp_path / "run", seed=7)
+
+
+def test_a_folder_with_other_things_in_it_is_refused(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(ForeignRun, match="not empty"):
+        bt.run(model, claims=["spec-01"], out=tmp_path)
+    assert [f.name for f in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_full_disk_stops_with_one_error_and_keeps_what_is_finished(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = dict(scale=0.1, out=tmp_path / "run")
+    bt.run(model, claims=["spec-01"], **options)
+    before = files_of(tmp_path / "run")
+
+    def full(source: object, target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bertology.record.folder.os.replace", full)
+    with pytest.raises(CannotWrite, match="No space left"):
+        bt.run(model, claims=["spec-01", "head-03"], **options)
+    monkeypatch.undo()
+    assert files_of(tmp_path / "run") == before
+    assert not list((tmp_path / "run").rglob("*.part"))
+    assert len(bt.run(model, claims=["spec-01", "head-03"], **options).results) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "no/such/model"), "NotAModel"),
+        (("run", "MODEL", "--claims", "nonsense-99"), "no claim that runs matches"),
+        (("run", "MODEL", "--corpus", "treebank=missing.conllu"), "missing.conllu"),
+        (("run", "MODEL", "--corpus", "trees=x"), "there is no corpus"),
+        (("run", "MODEL", "--corpus", "treebank=EMPTY"), "holds no usable sentence"),
+        (("run", "MODEL", "--budget", "soon"), "no duration"),
+        (("show", "head-99"), "head-99"),
+        (("report", "EMPTYDIR"), "holds no run"),
+        (("compare", "EMPTYDIR", "EMPTYDIR"), "holds no run"),
+        (("list", "--section", "12"), "no claim in section"),
+        (("check", "EMPTYDIR"), "config.json"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(arguments: tuple[str, ...], says: str, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.conllu").touch()
+    (tmp_path / "dir").mkdir()
+    swap = {"MODEL": str(model), "EMPTYDIR": str(tmp_path / "dir")}
+    filled = [swap.get(a, a.replace("EMPTY", str(tmp_path / "empty.conllu"))) for a in arguments]
+    out = ["--out", str(tmp_path / "run")] if arguments[0] == "run" else []
+    done = bertology(*filled, *out)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_claim_that_raises_is_an_error_and_the_others_go_on(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bertology.claims import registry
+
+    def broken(encoder, corpora, seed):
+        raise RuntimeError("a broken claim")
+        yield
+
+    registry.experiment("head-03")
+    monkeypatch.setitem(registry._experiments, "head-03", broken)
+    done = bt.run(model, claims=CLAIMS.split(","), scale=0.1, out=tmp_path / "run")
+    assert [(r.claim, r.verdict) for r in done.errors] == [("head-03", "error")]
+    assert "a broken claim" in done.errors[0].reason
+    assert {r.verdict for r in done.results if r.claim == "spec-01"} <= {"holds", "fails", "undecided"}
+
+
+def test_claims_that_share_statistics_share_passes(model: Path, tmp_path: Path) -> None:
+    planned = bt.plan(model, claims=CLAIMS.split(","), scale=0.1)
+    assert len(planned.passes) == 4  # encoder and twin, over two corpora
+    assert planned.disk_bytes > 0
+
+
+def test_a_missing_corpus_is_not_applicable_with_the_reason(model: Path, tmp_path: Path) -> None:
+    text = tmp_path / "plain.conllu"
+    text.write_text("".join(f"1\tw{i}\tw\tNOUN\tNN\t_\t0\troot\t_\t_\n\n" for i in range(60)))
+    done = bt.run(model, claims=["head-03"], corpora={"treebank": text}, out=tmp_path / "run")
+    assert done.results[0].verdict == "not applicable"
+
+
+def test_a_budget_scales_the_corpora_down(model: Path, tmp_path: Path) -> None:
+    done = bt.run(model, claims=["spec-01"], budget=0.01, out=tmp_path / "run")
+    assert done.folder.run()["identity"]["scale"] < 1
+
+
+def test_compare_puts_two_runs_on_one_page(model: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        bt.run(model, claims=["spec-01"], scale=0.1, out=tmp_path / name)
+    page = bt.compare(tmp_path / "a", tmp_path / "b", out=tmp_path / "page.html")
+    assert "spec-01" in page.read_text(encoding="utf-8")
+
+
+def test_a_cyclic_tree_is_skipped_with_a_count_and_refused_when_strict(model: Path, tmp_path: Path) -> None:
+    good = "".join(f"1\tcats\tcat\tNOUN\tNN\t_\t2\tnsubj\t_\t_\n2\tsit{i}\tsit\tVERB\tVB\t_\t0\troot\t_\t_\n\n" for i in range(40))
+    cyclic = "1\ta\ta\tX\tX\t_\t2\tdep\t_\t_\n2\tb\tb\tX\tX\t_\t1\tdep\t_\t_\n\n"
+    file = tmp_path / "trees.conllu"
+    file.write_text(good + cyclic)
+    done = bt.run(model, claims=["head-03"], corpora={"treebank": file}, out=tmp_path / "run")
+    assert sum(done.folder.run()["corpora"]["treebank"]["dropped"].values()) == 1
+    with pytest.raises(BadCorpus):
+        bt.run(model, claims=["head-03"], corpora={"treebank": file}, out=tmp_path / "strict", strict=True)
+
+
+def test_the_grammar_feeds_the_default_run() -> None:
+    assert len(grammar.treebank(10)) == 10
+    with pytest.raises(BadRequest):
+        bt.run("x", claims=["zzz"])
