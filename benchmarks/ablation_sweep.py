@@ -23,10 +23,7 @@ from bertology.intervene.sweep import ablate_each_head
 from bertology.stats.tally import Tally
 
 TARGET, TOLERANCE = 0.6, 1e-5
-WORDS = (
-    "the a old young small green river house child teacher doctor music letter window garden city sees finds likes "
-    "writes opens near under because although and when she he they quickly often never today slowly"
-).split()  # fmt: skip
+WORDS = ["the", "a", "old", "young", "small", "green", "river", "house", "child", "teacher", "doctor", "music", "letter", "window", "garden", "city", "sees", "finds", "likes", "writes", "opens", "near", "under", "because", "although", "and", "when", "she", "he", "they", "quickly", "often", "never", "today", "slowly"]  # fmt: skip
 
 
 def main() -> None:
@@ -42,7 +39,8 @@ def main() -> None:
     encoder, corpus = load(given.model), text(given.sentences)
     n_tokens = encoder.encode(corpus).n_tokens
     print(
-        f"{encoder.name}: {encoder.n_layers} layers × {encoder.n_heads} heads, {len(corpus)} sentences, {n_tokens} subwords"
+        f"{encoder.name}: {encoder.n_layers} layers × {encoder.n_heads} heads, "
+        f"{len(corpus)} sentences, {n_tokens} subwords"
     )
     ratios, difference = [], 0.0
     for repeat in range(given.repeats):
@@ -79,7 +77,7 @@ def one_run_per_head(encoder: Encoder, corpus: Corpus, budget: int) -> Tally:
         for batch in encoder.batches(corpus, token_budget=budget, attention=False):
             seen = encoder.observe(batch, edits=ablation.edits(encoder, batch))
             np.add.at(total[:, cell], batch.blocks, mean_vector(batch, seen.hidden(encoder.n_layers)).double().numpy())
-    weight = np.bincount(corpus.blocks, minlength=corpus.n_blocks)
+    weight = np.bincount(corpus.blocks, minlength=corpus.n_blocks).astype(np.float64)
     return Tally(total.reshape(corpus.n_blocks, encoder.n_layers, encoder.n_heads, -1), weight)
 
 

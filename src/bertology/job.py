@@ -60,7 +60,7 @@ def run(
     model: str | Path | Encoder | None = None,
     *,
     claims: Sequence[str] = (),
-    corpora: Mapping[str, str | Path] | None = None,
+    corpora: Mapping[str, str | Path | Corpus] | None = None,
     out: str | Path | None = None,
     seed: int = 0,
     budget: float | None = None,
@@ -71,13 +71,13 @@ def run(
 ) -> Run:
     """Runs claims on an encoder and writes results, rows and report to `out` (a temporary folder when None).
 
-    `claims` are ids, id prefixes or sections; all that run when empty. `corpora` maps names to files that replace the
-    embedded ones. `budget` in seconds scales corpora down until the plan fits. `loading` goes to `load` (device, dtype, ...).
+    `claims` are ids, id prefixes or sections; all that run when empty. `corpora` maps names to files (or Corpus objects) that replace
+    the embedded ones. `budget` in seconds scales corpora down until the plan fits. `loading` goes to `load` (device, dtype, ...).
     A run that was stopped goes on where it was when called again with the same arguments.
     """
     chosen = registry.select(claims)
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
-    given = {name: Path(path) for name, path in (corpora or {}).items()}
+    given = {name: Path(c) if isinstance(c, str) else c for name, c in (corpora or {}).items()}
     read = Corpora.load(given, seed=seed, scale=scale, strict=strict).read_given()
     if budget is not None:
         read, scale = _within(budget, encoder, read, chosen, given, seed, scale, strict)
@@ -107,14 +107,14 @@ def plan(
     model: str | Path | Encoder | None = None,
     *,
     claims: Sequence[str] = (),
-    corpora: Mapping[str, str | Path] | None = None,
+    corpora: Mapping[str, str | Path | Corpus] | None = None,
     seed: int = 0,
     scale: float = 1.0,
     **loading: Any,
 ) -> Plan:
     """The passes that the chosen claims ask for first, with time, memory and disk, before anything runs."""
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
-    read = Corpora.load({n: Path(p) for n, p in (corpora or {}).items()}, seed=seed, scale=scale)
+    read = Corpora.load({n: Path(c) if isinstance(c, str) else c for n, c in (corpora or {}).items()}, seed=seed, scale=scale)
     return _plan(encoder, read, registry.select(claims), seed)
 
 
@@ -245,7 +245,7 @@ def _speed(encoder: Encoder, groups: Sequence[Pass]) -> tuple[float, int]:
 
 
 def _within(
-    budget: float, encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], given: dict[str, Path], seed: int, scale: float, strict: bool
+    budget: float, encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], given: dict[str, Any], seed: int, scale: float, strict: bool
 ) -> tuple[Corpora, float]:
     """Corpora scaled down until the plan fits the budget; probes are fitted in about as long as they are read for."""
     if budget <= 0:
@@ -265,7 +265,7 @@ def seconds(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-def _identity(encoder: Encoder, corpora: Corpora, given: Mapping[str, Path], seed: int, scale: float) -> dict[str, Any]:
+def _identity(encoder: Encoder, corpora: Corpora, given: Mapping[str, Any], seed: int, scale: float) -> dict[str, Any]:
     read = {name: getattr(corpora, name) for name in given}
     return {
         "encoder": encoder.fingerprint,
@@ -276,7 +276,7 @@ def _identity(encoder: Encoder, corpora: Corpora, given: Mapping[str, Path], see
 
 
 def _about(
-    encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], given: Mapping[str, Path], seed: int, scale: float
+    encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], given: Mapping[str, Any], seed: int, scale: float
 ) -> dict[str, Any]:
     keys = {key for c in chosen for key in c.cites} | {"rogers-2020"}
     bib = registry.references()

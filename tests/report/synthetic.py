@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertology.record.claim import Region, above, between, below
+from bertology.record.claim import Region, above, below, between
 from bertology.record.estimate import Estimate
 from bertology.record.folder import RunFolder
 from bertology.record.result import Comparison, Result, Row
@@ -29,14 +29,27 @@ _CLAIMS = {
 }  # fmt: skip
 
 
-def run(path: Path, *, seed: int = 0, layers: int = 12, heads: int = 12, name: str = "bert-base", many: int = 0, head_rows: bool = True) -> RunFolder:
+def run(
+    path: Path,
+    *,
+    seed: int = 0,
+    layers: int = 12,
+    heads: int = 12,
+    name: str = "bert-base",
+    many: int = 0,
+    head_rows: bool = True,
+) -> RunFolder:
     """A finished run. `many` adds that number of further claims; without `head_rows` no head was measured."""
     rng = np.random.default_rng(seed)
     folder = RunFolder.open(path, {"encoder": name, "seed": seed})
     folder.write_run(_content(name, layers, heads, seed))
     for i, (claim, (section, says, measure, region, centre)) in enumerate(_CLAIMS.items()):
-        rows = _ROWS[claim](rng, layers, heads) if claim in _ROWS and (head_rows or not claim.startswith("head")) else []
-        folder.write_result(_result(claim, section, says, measure, region, centre + 0.03 * seed * rng.normal(), rng, i), rows)
+        rows = (
+            _ROWS[claim](rng, layers, heads) if claim in _ROWS and (head_rows or not claim.startswith("head")) else []
+        )
+        folder.write_result(
+            _result(claim, section, says, measure, region, centre + 0.03 * seed * rng.normal(), rng, i), rows
+        )
     for i in range(many):
         claim, (section, says, measure, region, centre) = f"more-{i:02}", list(_CLAIMS.values())[i % len(_CLAIMS)]
         rows = _curves(rng, layers, heads) if i % 3 else _bars(rng, layers, heads)
@@ -44,18 +57,30 @@ def run(path: Path, *, seed: int = 0, layers: int = 12, heads: int = 12, name: s
     for claim, verdict, reason in (
         ("dir-01", "not applicable", f"{name} has no masked-language-model head"),
         ("ml-02", "not applicable", "needs a parallel corpus: give --corpus parallel=PATH"),
-        ("sem-04", "error", f"NotFinite: hidden(layer=3) of sentence {HOSTILE} holds NaN.\n  Load the weights in float32."),
+        (
+            "sem-04",
+            "error",
+            f"NotFinite: hidden(layer=3) of sentence {HOSTILE} holds NaN.\n  Load the weights in float32.",
+        ),
     ):
         folder.write_result(Result(claim, "7", f"A claim that was not tested ({claim}).", verdict, reason))  # type: ignore[arg-type]
     return folder
 
 
-def _result(claim: str, section: str, says: str, measure: str, region: Region, centre: float, rng: np.random.Generator, i: int) -> Result:
+def _result(
+    claim: str, section: str, says: str, measure: str, region: Region, centre: float, rng: np.random.Generator, i: int
+) -> Result:
     half = 0.012 + 0.02 * rng.random()
     value = Estimate(centre, centre - half, centre + half, 4120, "", "bootstrap over 250 blocks")
     second = Estimate(0.93, 0.91, 0.95, 4120, "", "bootstrap over 250 blocks")
     rules = {measure: str(region)}
-    verdict = "holds" if region.holds(value.low, value.high) else "fails" if region.fails(value.low, value.high) else "undecided"
+    verdict = (
+        "holds"
+        if region.holds(value.low, value.high)
+        else "fails"
+        if region.fails(value.low, value.high)
+        else "undecided"
+    )
     figures = (
         Comparison("same measure", centre + 0.02 * (i % 3), "verified", "BERT-base", "PTB WSJ", "clark-2019, table 1", value, i % 3 == 0),
         Comparison("same measure, large", centre + 0.06, "memory", "BERT-large", "PTB WSJ", "quoted", value, False),
@@ -102,20 +127,35 @@ def _curves(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
 
 
 def _many_curves(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
-    return [Row("rank", float(rng.random()), layer=layer, label=f"task {k} {HOSTILE if k == 0 else ''}") for k in range(12) for layer in range(layers + 1)]
+    return [
+        Row("rank", float(rng.random()), layer=layer, label=f"task {k} {HOSTILE if k == 0 else ''}")
+        for k in range(12)
+        for layer in range(layers + 1)
+    ]
 
 
 def _plain_curves(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
-    return [Row(m, 0.4 + 0.1 * k + 0.02 * layer, layer=layer) for k, m in enumerate(("accuracy", "control task")) for layer in range(layers + 1)]
+    return [
+        Row(m, 0.4 + 0.1 * k + 0.02 * layer, layer=layer)
+        for k, m in enumerate(("accuracy", "control task"))
+        for layer in range(layers + 1)
+    ]
 
 
 def _bars(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
-    rows = [Row("accuracy by phenomenon", v, v - 0.04, v + 0.03, 100, label=f"{name}") for name, v in zip((*RELATIONS, HOSTILE), rng.random(9), strict=True)]
+    rows = [
+        Row("accuracy by phenomenon", v, v - 0.04, v + 0.03, 100, label=f"{name}")
+        for name, v in zip((*RELATIONS, HOSTILE), rng.random(9), strict=True)
+    ]
     return [*rows, Row("accuracy by phenomenon", math.nan, label="never seen")]
 
 
 def _effects(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
-    return [Row("loss change when silent", float(0.02 * rng.normal()), layer=la, head=h) for la in range(1, layers + 1) for h in range(heads)]
+    return [
+        Row("loss change when silent", float(0.02 * rng.normal()), layer=la, head=h)
+        for la in range(1, layers + 1)
+        for h in range(heads)
+    ]
 
 
 def _roles(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
@@ -123,7 +163,10 @@ def _roles(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
     for layer in range(1, layers + 1):
         for head in range(heads):
             tilt = np.array([2.0 if layer < layers / 2 else 0.6, 1.2, 0.7, 0.4, 1.5 + layer / layers])
-            rows += [Row("role", float(s), n=600, layer=layer, head=head, label=r) for r, s in zip(ROLES, rng.dirichlet(tilt), strict=True)]
+            rows += [
+                Row("role", float(s), n=600, layer=layer, head=head, label=r)
+                for r, s in zip(ROLES, rng.dirichlet(tilt), strict=True)
+            ]
     return rows
 
 
@@ -133,9 +176,13 @@ def _relations(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
         for head in range(heads):
             for k, relation in enumerate(RELATIONS):
                 positional = 0.3 + 0.04 * k
-                accuracy = float(min(0.97, positional + 0.30 * rng.normal() * math.exp(-8 * (layer / layers - 0.6) ** 2) - 0.2))
+                accuracy = float(
+                    min(0.97, positional + 0.30 * rng.normal() * math.exp(-8 * (layer / layers - 0.6) ** 2) - 0.2)
+                )
                 rows.append(Row("relation accuracy", max(0.0, accuracy), layer=layer, head=head, label=relation))
-                rows.append(Row("relation gain", max(0.0, accuracy) - positional, layer=layer, head=head, label=relation))
+                rows.append(
+                    Row("relation gain", max(0.0, accuracy) - positional, layer=layer, head=head, label=relation)
+                )
     return rows
 
 

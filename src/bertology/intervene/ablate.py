@@ -31,8 +31,8 @@ class Ablate(Step):
     `by` "zero": heads, neurons and attention rows become 0; a layer, named by `hidden(layer)`, becomes the identity, so
     that its output is its input. "mean": the mean of `source` (SiteMeans), the same at every token. "resample": another
     real token's activation from `source` (SiteBank), drawn per (seed, sentence, token), so batches do not matter; sites
-    of one sentence's token take the same donor. "uniform": attention becomes 1/n over the sentence's n real tokens, also
-    where the layer's own window is narrower. Ablate() of nothing is the identity of `|`, and refused as a pass.
+    of one sentence's token take the same donor. "uniform": attention becomes 1/n over the sentence's n real tokens,
+    also where the layer's own window is narrower. Ablate() of nothing is the identity of `|`, and refused as a pass.
     """
 
     sites: tuple[Site, ...]

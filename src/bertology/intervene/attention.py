@@ -1,4 +1,4 @@
-"""Taking attention away from a class of tokens: the causal side of "attention to [SEP] is a no-op" (Clark et al. 2019)."""
+"""Taking attention away from a class of tokens: is attention to [SEP] a no-op (Clark et al. 2019)?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from bertology.record.errors import BadRequest, NotApplicable
 
 @dataclass(frozen=True)
 class MuteAttention(Step):
-    """No token attends to tokens of class `to` (cls, sep, punctuation or word; observe/attention.py), after the softmax.
+    """No token attends to tokens of class `to` (cls, sep, punctuation or word), by an edit after the softmax.
 
     What they received goes to the other tokens in proportion to their own weights (`renormalise`), or to the tokens of
-    class `send_to` in proportion to theirs, or nowhere. A query that attends to nothing else ends with all weights 0, as
-    does one whose sentence holds no token of class `send_to`. `layer` and `head` None mean all.
+    class `send_to` in proportion to theirs, or nowhere. What has no receiver is dropped: a query that attends to nothing
+    else ends with all weights 0. `layer` and `head` None mean all.
     """
 
     to: str

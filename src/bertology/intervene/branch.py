@@ -8,6 +8,7 @@ run on the copies stacked into one batch, and start from the embeddings of the i
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -45,10 +46,10 @@ class Branching:
         encoder = self.encoder
         branches: dict[int, Tensor] = {}
         record = self._fork if self.forks else self._copy
-        layer_run: _LayerRun = lambda number, module, run, states: record(
-            branches, instead, number, module, run, states
-        )  # noqa: E731
-        with self._watching_embeddings() as embedded, self._layers(layer_run):
+        with (
+            self._watching_embeddings() as embedded,
+            self._layers(lambda number, module, run, states: record(branches, instead, number, module, run, states)),
+        ):
             intact = encoder.base(**encoder.inputs(batch))[0]
         if not bool(torch.isfinite(intact[batch.mask]).all()):
             raise NotFinite(
@@ -134,7 +135,7 @@ class Branching:
             return layer_run(next(numbers), module, lambda: original[module](*args, **kwargs), states)
 
         for module in self.modules:
-            module.forward = lambda *args, _m=module, **kwargs: forward(_m, *args, **kwargs)  # type: ignore[method-assign]
+            module.forward = partial(forward, module)  # type: ignore[method-assign]
         try:
             yield
         finally:
@@ -160,7 +161,7 @@ class Branching:
 
     @contextmanager
     def _embeddings_stubbed(self, embedded: list[Tensor]) -> Iterator[None]:
-        """Inside, the embedding module hands on the intact pass's result; DeBERTa's convolution reads it above layer 1."""
+        """Inside, the embedding module hands on the intact result; DeBERTa's convolution reads it above layer 1."""
         module = self._embeddings
         if module is None or len(embedded) != 1:
             yield
@@ -179,9 +180,8 @@ def branching(encoder: Encoder, batch: Batch, instead: Instead) -> Branching:
     Forking is right where a layer goes on along a leading axis after its projection: then the intact copies give the
     encoder's own output, and head by head the copies equal those of whole layers run again.
     """
-    few = replace(
-        batch, lines=batch.lines[:2], ids=batch.ids[:2], mask=batch.mask[:2], special=batch.special[:2], types=batch.types[:2]
-    )  # fmt: skip
+    two = {name: getattr(batch, name)[:2] for name in ("lines", "ids", "mask", "special", "types")}
+    few = replace(batch, **two)
     forked, whole = Branching(encoder), Branching(encoder, forks=False)
     trial = lambda layer: None if (new := instead(layer)) is None else new[: len(few.lines)]  # noqa: E731
     try:

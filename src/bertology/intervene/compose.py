@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from torch import Tensor
 
@@ -62,7 +63,7 @@ class Composed(Step):
 
 
 def compose(*interventions: Intervention) -> Intervention:
-    """The interventions one after the other; associative. Those of nothing fall out; a pass under nothing is refused."""
+    """The interventions one after the other; associative. Those of nothing fall out; a pass of nothing is refused."""
     steps: list[Intervention] = []
     for one in interventions:
         steps += one.steps if isinstance(one, Composed) else [one]
@@ -71,7 +72,7 @@ def compose(*interventions: Intervention) -> Intervention:
 
 
 def places(encoder: Encoder, sites: Iterable[Site], *, lowest: int = 1) -> dict[tuple[str, int], frozenset[int] | None]:
-    """Sites as (kind, layer) to the set of indices, None meaning all of them; `lowest` is the first hidden layer allowed.
+    """Sites as (kind, layer) to the set of indices, None meaning all; `lowest` is the first hidden layer allowed.
 
     Raises NotApplicable for a kind the encoder lacks, BadRequest for a layer, head or neuron out of range.
     """
@@ -107,7 +108,8 @@ def check(encoder: Encoder, site: Site, *, lowest: int = 1) -> None:
 def _count(encoder: Encoder, kind: str) -> int:
     """How many heads or neurons a layer has; 0 for hidden states, which are edited whole."""
     if kind == "neuron":
-        return int(layer_modules(encoder.base, encoder.family)[0].get_submodule(encoder.family.neuron).in_features)  # type: ignore[arg-type]
+        matrix: Any = layer_modules(encoder.base, encoder.family)[0].get_submodule(encoder.family.neuron)
+        return int(matrix.in_features)
     return 0 if kind == "hidden" else encoder.n_heads
 
 

@@ -69,7 +69,7 @@ class SentenceDirection:
 
 @dataclass(frozen=True)
 class HeadImportance(Statistic):
-    """I_h in units of the loss, Tally (block, layer, head), layer index 0 being the first layer; one backward pass a batch.
+    """I_h in units of the loss, Tally (block, layer, head), layer index 0 being the first; one backward pass a batch.
 
     With MaskedLoss it must be measured under MaskWords. Raises NotApplicable where there are no heads.
     """

@@ -16,7 +16,7 @@ from bertology.record.errors import BadRequest, NotApplicable
 
 @dataclass(frozen=True)
 class MaskWords(Step):
-    """Every subword of the words drawn becomes the mask token: each word with probability `rate`, at least one a sentence.
+    """Every subword of the words drawn becomes the mask token: each word with probability `rate`, at least one.
 
     The draw is a function of (seed, sentence, word). Targets are where `batch.ids` differs from the lines' own ids
     (`masked`). Unlike pre-training, no word is kept or replaced by a random one. The one-word minimum gives every

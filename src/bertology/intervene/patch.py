@@ -86,7 +86,8 @@ class Patch(Step):
             given = self.source.values[line.index]
             if len(given) != len(line.ids):
                 raise BadRequest(
-                    f"{self.key}: sentence {batch.corpus[line.index].id} has {len(line.ids)} subwords, the source {len(given)}.",
+                    f"{self.key}: sentence {batch.corpus[line.index].id} has {len(line.ids)} subwords, "
+                    f"the source {len(given)}.",
                     "Patch between sentences of equal length.",
                 )
             tokens = (

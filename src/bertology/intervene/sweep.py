@@ -14,7 +14,7 @@ from bertology.encoder.align import Encoded
 from bertology.encoder.batch import Batch
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import Site
-from bertology.intervene.ablate import Ablate, replacement
+from bertology.intervene.ablate import Ablate, By, replacement
 from bertology.intervene.branch import Branching, branching
 from bertology.intervene.compose import check
 from bertology.intervene.inputs import MaskWords, masked
@@ -29,7 +29,7 @@ Read = Callable[..., Any]
 
 
 class Sweep(NamedTuple):
-    """What was read: `heads` Tally (block, layer, head, k) with that head silenced, layer index 0 being the first layer;
+    """What was read: `heads` Tally (block, layer, head, k) with that head silenced, layer index 0 being the first;
     `intact` Tally (block, k). Every sentence weighs 1."""
 
     heads: Tally
@@ -46,14 +46,14 @@ def ablate_each_head(
     corpus: Corpus,
     read: Read,
     *,
-    by: str = "zero",
+    by: By = "zero",
     source: Means | Bank | None = None,
     seed: int = 0,
     under: Intervention | None = None,
     paired: bool = False,
     token_budget: int = 4096,
 ) -> Sweep:
-    """`read` of the encoder's output with each head silenced alone, as `Ablate(head(layer, h), by=by, source=source)` does.
+    """`read` of the encoder's output with each head silenced alone, as `Ablate(head(layer, h), by=by)` silences it.
 
     `read` reduces the output (batch, token, width) to numbers per sentence; it is called once per batch for the intact
     output and once per head. `under` may change inputs (MaskWords), not sites. `token_budget` bounds the padded tokens
@@ -90,7 +90,7 @@ def ablate_each_head(
 
 
 def sentence_shift(batch: Batch, output: Tensor, intact: Tensor) -> Tensor:
-    """1 − cosine between silenced and intact sentence vector, the mean over real tokens, (sentence,). Read with `paired`."""
+    """1 − cosine between silenced and intact sentence vector (mean over real tokens), (sentence,); needs `paired`."""
     mask = batch.mask[..., None].to(output.dtype)
     return 1 - torch.cosine_similarity((output * mask).sum(1), (intact * mask).sum(1), dim=-1)
 

@@ -6,6 +6,7 @@ Mean ablation: Wang et al. 2023; resampling: Chan et al. 2022 (causal scrubbing)
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class Means:
 
 @dataclass(frozen=True)
 class Bank:
-    """Up to `n` activations per (kind, layer), (n, *site's shape at one token); row i is the same token at every site."""
+    """`n` activations per (kind, layer), (n, *the site's shape at one token); row i is the same token at every site."""
 
     fingerprint: str
     n: int
@@ -131,7 +132,11 @@ def _real(value: Tensor, batch: Batch) -> Tensor:
 
 def _shapes(encoder: Encoder, sites: frozenset[Site]) -> dict[tuple[str, int], tuple[int, ...]]:
     layer = layer_modules(encoder.base, encoder.family)[0]
-    width_in = lambda path: layer.get_submodule(path).in_features  # noqa: E731
+
+    def width_in(path: str | None) -> int:
+        matrix: Any = layer.get_submodule(path or "")
+        return int(matrix.in_features)
+
     shape = {
         "hidden": lambda: (encoder.width,),
         "neuron": lambda: (width_in(encoder.family.neuron),),

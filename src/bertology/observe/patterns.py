@@ -133,6 +133,8 @@ def _typed(
     return kinds, firm
 
 
-def _type(structure: NDArray[np.float64], mixture: NDArray[np.float64], blocky: NDArray[np.float64]) -> NDArray[np.int64]:
+def _type(
+    structure: NDArray[np.float64], mixture: NDArray[np.float64], blocky: NDArray[np.float64]
+) -> NDArray[np.int64]:
     striped = np.where(mixture < MIXED, 0, np.where(mixture > 1 - MIXED, 1, 2))
     return np.where(structure >= STRUCTURED, striped, np.where(blocky >= BLOCKY, 3, 4))

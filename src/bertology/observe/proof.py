@@ -16,7 +16,7 @@ NOTHING = "nothing"
 
 @dataclass
 class Proof:
-    """What an intervention, named by `key`, has shown so far: sites whose edit was called, sites whose value it moved."""
+    """What the intervention called `key` has shown so far: sites whose edit ran, sites whose value it moved."""
 
     key: str
     asked: set[tuple[str, int]] = field(default_factory=set)
@@ -53,7 +53,7 @@ class Proof:
         for place in sorted(self.asked - self.moved):
             raise NoEffect(
                 f"{self.key}: {Site(*place)} kept its value on every batch.",
-                "An edit that does nothing is not a measurement; it may be silent already, or the corpus lacks what is edited.",
+                "What does nothing is not a measurement: the site may be silent already, or the corpus lacks what is edited.",
             )
         if not self.output_moved:
             raise NoEffect(

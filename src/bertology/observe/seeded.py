@@ -16,7 +16,7 @@ def draws(seed: int, sentence: ArrayLike, place: ArrayLike) -> NDArray[np.float6
         state = np.asarray(seed % 2**64, dtype=np.uint64)
         for part in (sentence, place):
             state = _mixed(state + _GOLDEN + np.asarray(part).astype(np.uint64) * _GOLDEN)
-        return (_mixed(state + _GOLDEN) >> np.uint64(11)) * 2.0**-53
+        return (_mixed(state + _GOLDEN) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _mixed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -1,5 +1,6 @@
 """Vectors that a method must iterate over: kept as float16 on disk, for a seeded choice of sentences."""
 
+import mmap
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -82,6 +83,7 @@ class WordVectors(Statistic):
         for layer in range(encoder.n_layers + 1):
             rows = word_vectors(batch, seen, layer)[mask].float().clamp(-FLOAT16_MAX, FLOAT16_MAX).half()
             state["vectors"][layer, place] = rows.cpu().numpy()
+        _let_go(state["vectors"])
 
     def merge(self, a: Arrays, b: Arrays) -> Arrays:
         """Shards of one corpus fill disjoint rows; the unfilled ones are zero."""
@@ -143,9 +145,16 @@ class SentenceVectors(Statistic):
                     pooled = states.masked_fill(~mask, -torch.inf).amax(1)
                 rows = pooled.clamp(-FLOAT16_MAX, FLOAT16_MAX).half().cpu().numpy()
                 state["vectors"][number, layer, place[keep]] = rows[keep]
+        _let_go(state["vectors"])
 
     def merge(self, a: Arrays, b: Arrays) -> Arrays:
         return {**a, "vectors": a["vectors"] + b["vectors"]}
 
     def finish(self, state: Arrays) -> SentenceTable:
         return SentenceTable(state["vectors"], state["sentence"], self.poolings)
+
+
+def _let_go(array: NDArray[Any]) -> None:
+    """Written pages leave this process's memory (the file keeps them), so that its size does not grow with the corpus."""
+    if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

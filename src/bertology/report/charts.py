@@ -4,19 +4,13 @@ The specs are Vega-Lite (through Altair) without colours of their own: `palette.
 """
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import altair as alt
-import vl_convert
 
-from bertology.record.errors import BadRequest, CannotWrite
 from bertology.record.estimate import Estimate
-from bertology.record.folder import RunFolder
 from bertology.record.result import Row
-from bertology.report.palette import vega_config
 
 Spec = dict[str, Any]
 
@@ -65,46 +59,7 @@ def overlay(a: Sequence[Row], b: Sequence[Row], names: tuple[str, str], depths: 
     return drawn
 
 
-def save_chart(folder: RunFolder, claim: str, path: str | Path, *, measure: str = "", width: int = 420) -> Path:
-    """A claim's chart as an SVG or PNG file, for papers: the first one, or that of `measure`.
-
-    Raises BadRequest for another ending than .svg or .png and when there is no such chart; CannotWrite on a full disk.
-    """
-    path = Path(path)
-    if path.suffix not in _WRITERS:
-        raise BadRequest(f"{path.name} ends in neither .svg nor .png.", "Give the file one of these endings.")
-    values = next((r.values for r in folder.results() if r.claim == claim), {})
-    found = charts(folder.rows(claim), values)
-    chosen = next((c for c in found if measure in ("", c.title)), None)
-    if chosen is None:
-        known = ", ".join(repr(c.title) for c in found) or "none"
-        raise BadRequest(f"claim {claim!r} has no chart {measure!r}.", f"Charts of this claim: {known}.")
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(_WRITERS[path.suffix]({**chosen.spec, "width": width}))
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise CannotWrite(f"cannot write {path}: {error.strerror}.", "Choose another place.") from error
-    return path
-
-
 _BAND = "The band, where there is one, is the 95 % interval."
-
-
-def _svg(spec: Spec) -> bytes:
-    return vl_convert.vegalite_to_svg(spec, config=_paper()).encode()
-
-
-def _png(spec: Spec) -> bytes:
-    return vl_convert.vegalite_to_png(spec, config=_paper(), scale=3)
-
-
-def _paper() -> Spec:
-    return {**vega_config("light"), "background": "#ffffff"}
-
-
-_WRITERS: dict[str, Callable[[Spec], bytes]] = {".svg": _svg, ".png": _png}
 
 
 def _shape(row: Row) -> str:
@@ -156,7 +111,11 @@ def _head_maps(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
         here = [row for row in rows if row.label == label]
         best = max(here, key=lambda row: row.value)
         name = f"{title}: {label}" if label else title
-        left_out = f" {len(labels) - MOST_MAPS} labels with lower maxima are not drawn." if len(labels) > MOST_MAPS and label == shown[-1] else ""
+        left_out = (
+            f" {len(labels) - MOST_MAPS} labels with lower maxima are not drawn."
+            if len(labels) > MOST_MAPS and label == shown[-1]
+            else ""
+        )
         caption = (
             f"{name}{_in(unit)}: a cell is a head, layers from top to bottom. "
             f"Highest: layer {best.layer} · head {best.head} ({_number(best.value)}).{left_out}"
@@ -174,7 +133,9 @@ def _bars(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
     y = alt.Y("label:N", sort=list(dict.fromkeys(labels)), title=None)
     base = alt.Chart(alt.Data(values=points)).encode(y=y)
     tips = ["label:N", *_tips(points, "value", "low", "high", "n")]
-    layers = [base.mark_bar(opacity=0.35, height=9).encode(x=alt.X("value:Q", title=f"{title}{_in(unit)}"), tooltip=tips)]
+    layers = [
+        base.mark_bar(opacity=0.35, height=9).encode(x=alt.X("value:Q", title=f"{title}{_in(unit)}"), tooltip=tips)
+    ]
     if any("low" in p for p in points):
         layers.append(base.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"))
     layers.append(base.mark_point(filled=True, size=42, opacity=1).encode(x="value:Q", tooltip=tips))
@@ -196,14 +157,20 @@ def _curves(points: list[Spec], x: alt.X, colour: alt.Color | None, title: str, 
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
     layers = []
     if any("low" in p for p in points):
-        layers.append(base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=title, scale=alt.Scale(zero=False)), y2="high:Q"))
+        layers.append(
+            base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=title, scale=alt.Scale(zero=False)), y2="high:Q")
+        )
     layers += [base.mark_line().encode(y=y), base.mark_point(filled=True, size=36, opacity=1).encode(y=y, tooltip=tips)]
     return _finished(alt.layer(*layers), height=220)
 
 
 def _map(points: list[Spec], across: str, down: str, title: str, domain: tuple[float, float], height: int) -> Spec:
     low, high = domain
-    scale = alt.Scale(domain=[-max(-low, high), max(-low, high)], range="diverging") if low < 0 else alt.Scale(domain=[low, high])
+    scale = (
+        alt.Scale(domain=[-max(-low, high), max(-low, high)], range="diverging")
+        if low < 0
+        else alt.Scale(domain=[low, high])
+    )
     rows_sorted = None if down == "label" else "ascending"
     chart = (
         alt.Chart(alt.Data(values=points))
@@ -211,7 +178,12 @@ def _map(points: list[Spec], across: str, down: str, title: str, domain: tuple[f
         .encode(
             x=alt.X(f"{across}:O", title=across, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y(f"{down}:O", title=None if down == "label" else down, sort=rows_sorted),
-            color=alt.Color("value:Q", title=None, scale=scale, legend=alt.Legend(gradientLength=110, gradientThickness=8, tickCount=3)),
+            color=alt.Color(
+                "value:Q",
+                title=None,
+                scale=scale,
+                legend=alt.Legend(gradientLength=110, gradientThickness=8, tickCount=3),
+            ),
             tooltip=[f"{down}:O", f"{across}:O", *_tips(points, "value", "low", "high", "n")],
         )
     )

@@ -71,7 +71,12 @@ def difference(a: Estimate, b: Estimate) -> Estimate:
 
 
 def _pair(
-    claim: str, a: Result | None, b: Result | None, views: tuple[RunView, RunView], names: tuple[str, str], drawn: dict[str, Chart]
+    claim: str,
+    a: Result | None,
+    b: Result | None,
+    views: tuple[RunView, RunView],
+    names: tuple[str, str],
+    drawn: dict[str, Chart],
 ) -> PairView:
     either = a or b
     assert either is not None

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from bertology.record.result import Row
 
-SPECIALISED = 0.10  # a head has a relation of its own when it beats the best fixed offset by this much (Voita et al. 2019)
+SPECIALISED = (
+    0.10  # a head has a relation of its own when it beats the best fixed offset by this much (Voita et al. 2019)
+)
 
 
 class Head(NamedTuple):
@@ -131,7 +133,9 @@ def grid(found: Sequence[Head]) -> Grid:
         for h in found
     )
     roles = tuple(Role(name, counts[name], hues[name], _GLYPHS.get(name, "")) for name in names)
-    return Grid(cells, roles, tuple(layers), tuple(columns), LEFT + len(columns) * STEP_X, TOP + len(layers) * STEP_Y + 2)
+    return Grid(
+        cells, roles, tuple(layers), tuple(columns), LEFT + len(columns) * STEP_X, TOP + len(layers) * STEP_Y + 2
+    )
 
 
 def by_relation(found: Sequence[Head]) -> Mapping[str, list[Head]]:

@@ -82,13 +82,25 @@ def forest(
     numbers = [x for e in (*measured.values(), *baselines.values()) for x in (e.value, e.low, e.high)]
     numbers += [f.published for f in published] + [low, high]
     axis = _Axis([x for x in numbers if math.isfinite(x)])
-    lanes = [_lane(axis, label, "measured", e, f"var(--series-{i % 8})") for i, (label, e) in enumerate(measured.items())]
+    lanes = [
+        _lane(axis, label, "measured", e, f"var(--series-{i % 8})") for i, (label, e) in enumerate(measured.items())
+    ]
     lanes += [_lane(axis, label, "baseline", e, "") for label, e in baselines.items()]
     lanes += [
-        Lane(f"{f.model}, {f.data}", "published", f"{f.published:g}", axis.at(f.published), None, None, f.status == "memory")
+        Lane(
+            f"{f.model}, {f.data}",
+            "published",
+            f"{f.published:g}",
+            axis.at(f.published),
+            None,
+            None,
+            f.status == "memory",
+        )
         for f in published
     ]
-    shade = (max(0.0, axis.at(low)), min(100.0, axis.at(high))) if rule and (low, high) != (-math.inf, math.inf) else None
+    shade = (
+        (max(0.0, axis.at(low)), min(100.0, axis.at(high))) if rule and (low, high) != (-math.inf, math.inf) else None
+    )
     zero = axis.at(0.0)
     return Forest(name, rule, tuple(lanes), shade, axis.ticks(), zero if 0 < zero < 100 else None)
 

@@ -106,20 +106,24 @@ def page(template: str, drawn: Mapping[str, Chart], **content: Any) -> str:
         "config": {theme: palette.vega_config(theme) for theme in palette.THEMES},
     }
     allowed = " ".join(f"'sha256-{_digest(code)}'" for code in ((bundle, script) if drawn else (script,)))
-    return _templates().get_template(template).render(
-        csp=f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
-        style=Markup(_style()),
-        bundle=Markup(bundle) if drawn else "",
-        script=Markup(script),
-        data=Markup(_json(data)),
-        words=words,
-        **content,
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            csp=f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
+            style=Markup(_style()),
+            bundle=Markup(bundle) if drawn else "",
+            script=Markup(script),
+            data=Markup(_json(data)),
+            words=words,
+            **content,
+        )
     )
 
 
 def cell_svg(grid: head_grid.Grid, theme: str = "") -> str:
     """The layer × head picture as SVG; with a theme's name its colours are fixed, for a file of its own."""
-    colours = {**palette.THEMES[theme], **{f"series-{i}": c for i, c in enumerate(palette.SERIES[theme])}} if theme else {}
+    colours = palette.named(theme) if theme else {}
     hue = lambda name: colours.get(name, f"var(--{name})")  # noqa: E731
     return _templates().get_template("heads.svg.j2").render(grid=grid, hue=hue, alone=bool(theme), font=palette.FONT)
 
@@ -211,7 +215,11 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": words.number, "q_text": words.q_text, "json": lambda value: json.dumps(value, sort_keys=True)}
+    environment.filters |= {
+        "number": words.number,
+        "q_text": words.q_text,
+        "json": lambda value: json.dumps(value, sort_keys=True),
+    }
     environment.tests["finite"] = math.isfinite
     environment.globals["cell_svg"] = lambda grid: Markup(cell_svg(grid))
     return environment

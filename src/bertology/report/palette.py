@@ -33,22 +33,32 @@ _DIVERGING = {
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 
 
+def named(theme: str) -> dict[str, str]:
+    """The theme's colours by name, those of series as "series-0" and so on."""
+    return THEMES[theme] | {f"series-{i}": colour for i, colour in enumerate(SERIES[theme])}
+
+
 def css(theme: str) -> str:
     """The theme's colours as CSS custom properties: `--ink:#1a1e24;...;--series-0:#...`."""
-    named = "".join(f"--{name}:{colour};" for name, colour in THEMES[theme].items())
-    return named + "".join(f"--series-{i}:{colour};" for i, colour in enumerate(SERIES[theme]))
+    return "".join(f"--{name}:{colour};" for name, colour in named(theme).items())
 
 
 def vega_config(theme: str) -> dict[str, Any]:
     """The Vega-Lite config that makes a chart belong to the page."""
     c = THEMES[theme]
-    text = {"labelColor": c["quiet"], "titleColor": c["ink"], "labelFont": FONT, "titleFont": FONT, "titleFontWeight": 500}
+    text = {
+        "labelColor": c["quiet"],
+        "titleColor": c["ink"],
+        "labelFont": FONT,
+        "titleFont": FONT,
+        "titleFontWeight": 500,
+    }
     return {
         "background": None,
         "font": FONT,
         "view": {"stroke": None},
-        "axis": {**text, "gridColor": c["line"], "domainColor": c["strong"], "tickColor": c["strong"], "labelFontSize": 11, "titleFontSize": 11, "labelLimit": 190},
-        "legend": {**text, "labelColor": c["ink"], "labelFontSize": 11, "titleFontSize": 11, "orient": "top", "symbolStrokeWidth": 2},
+        "axis": {**text, "gridColor": c["line"], "domainColor": c["strong"], "tickColor": c["strong"], "labelFontSize": 11, "titleFontSize": 11, "labelLimit": 190, "tickCount": 6},
+        "legend": {**text, "labelColor": c["ink"], "labelFontSize": 11, "titleFontSize": 11, "orient": "top", "symbolStrokeWidth": 2, "symbolOpacity": 1},
         "header": {**text, "labelFontSize": 11},
         "rule": {"color": c["strong"]},
         "text": {"color": c["ink"], "font": FONT},

@@ -18,10 +18,20 @@ def table(results: Sequence[Result]) -> Table:
     A figure that was not seen in its source is marked "unchecked"; a claim whose q misses the level, "n.s.".
     """
     q = q_values(results)
-    columns = {"claim": "left", "says": "left", "verdict": "left", "estimate": "right", "baseline": "right", "published": "right", "q": "right"}
+    columns = {
+        "claim": "left",
+        "says": "left",
+        "verdict": "left",
+        "estimate": "right",
+        "baseline": "right",
+        "published": "right",
+        "q": "right",
+    }
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for name, justify in columns.items():
-        drawn.add_column(name, justify=justify, no_wrap=name in ("claim", "verdict"), max_width=44 if name == "says" else None)  # type: ignore[arg-type]
+        drawn.add_column(
+            name, justify=justify, no_wrap=name in ("claim", "verdict"), max_width=44 if name == "says" else None
+        )  # type: ignore[arg-type]
     for result in sorted(results, key=lambda r: (section_order(r.section), r.claim)):
         drawn.add_row(
             Text(result.claim),

@@ -59,7 +59,11 @@ def counts(results: Sequence[Result]) -> dict[str, int]:
 
 
 def opening(
-    results: Sequence[Result], q: Mapping[str, float], heads: Sequence[Head], rows: Mapping[str, Sequence[Row]], depth: int
+    results: Sequence[Result],
+    q: Mapping[str, float],
+    heads: Sequence[Head],
+    rows: Mapping[str, Sequence[Row]],
+    depth: int,
 ) -> list[str]:
     """The first paragraph: verdicts, correction, roles of heads, where the layers peak."""
     sentences = [_verdicts(results), _correction(results, q), *_heads(heads), *_peaks(results, rows, depth)]
@@ -72,7 +76,9 @@ def standouts(results: Sequence[Result], verdict: str, most: int = 5) -> list[St
     for result in results:
         strength = _strength(result)
         if result.verdict == verdict and strength is not None:
-            found.append((section_order(result.section), Standout(result.claim, result.says, headline(result), strength)))
+            found.append(
+                (section_order(result.section), Standout(result.claim, result.says, headline(result), strength))
+            )
     found.sort(key=lambda item: (-item[1].strength, item[1].claim))
     if verdict == "holds":
         seen: set[str] = set()
@@ -97,7 +103,10 @@ def agreement(result: Result) -> tuple[str, str]:
     if not comparable:
         return direction, "nothing comparable measured" if result.published else "no figure published"
     inside = sum(comparable)
-    return direction, f"{inside} of {len(comparable)} published {_s(len(comparable), 'figure')} inside the measured interval"
+    return (
+        direction,
+        f"{inside} of {len(comparable)} published {_s(len(comparable), 'figure')} inside the measured interval",
+    )
 
 
 def q_text(q: float | None) -> str:
@@ -133,7 +142,10 @@ def _verdicts(results: Sequence[Result]) -> str:
         return "No claim of the survey has been tested on this encoder yet."
     untested = by["not applicable"] + by["error"]
     rest = f" {untested} more could not be tested." if untested else ""
-    share = [f"{by['holds']} hold" + ("s" if by["holds"] == 1 else ""), f"{by['fails']} fail" + ("s" if by["fails"] == 1 else "")]
+    share = [
+        f"{by['holds']} hold" + ("s" if by["holds"] == 1 else ""),
+        f"{by['fails']} fail" + ("s" if by["fails"] == 1 else ""),
+    ]
     if by["undecided"]:
         share.append(f"{by['undecided']} cannot be decided with this much data")
     return f"Of {tested} {_s(tested, 'claim')} of the survey tested on this encoder, {listed(share)}.{rest}"
@@ -158,7 +170,9 @@ def _heads(heads: Sequence[Head]) -> list[str]:
     sentences = []
     if roles:
         ranked = sorted(roles.items(), key=lambda item: (-item[1], item[0]))
-        sentences.append(f"Of its {len(heads)} heads, {listed(f'{count} are mostly {role}' if i == 0 else f'{count} {role}' for i, (role, count) in enumerate(ranked))}.")
+        sentences.append(
+            f"Of its {len(heads)} heads, {listed(f'{count} are mostly {role}' if i == 0 else f'{count} {role}' for i, (role, count) in enumerate(ranked))}."
+        )
     special = sorted((h for h in heads if h.specialised), key=lambda h: (-h.gain, h.layer, h.head))
     if special:
         best = special[0]
@@ -192,7 +206,11 @@ def _peaks(results: Sequence[Result], rows: Mapping[str, Sequence[Row]], depth: 
         peaks.append((best.layer, f"{label or measure} at layer {best.layer} ({best.value:.3g})"))
     peaks.sort()
     through = f" of {depth}" if depth else ""
-    kind = f"Across the layers{through}, {measure} peaks for " if any(labels) else f"Across the layers{through}, there is a peak of "
+    kind = (
+        f"Across the layers{through}, {measure} peaks for "
+        if any(labels)
+        else f"Across the layers{through}, there is a peak of "
+    )
     return [kind + listed(text for _, text in peaks) + "."]
 
 

@@ -16,11 +16,11 @@ from bertology.record.estimate import Estimate
 
 DRAWS = 1000
 FEWEST_BLOCKS = 5
-_PARTS = {"train": (0, 1, 2), "dev": (3,), "test": (4,), "all": (0, 1, 2, 3, 4)}
+_PARTS = {"train": (0, 1, 2), "dev": (3,), "test": (4,), "dev+test": (3, 4), "all": (0, 1, 2, 3, 4)}
 
 
 def in_split(blocks: NDArray[np.integer[Any]], split: str) -> NDArray[np.bool_]:
-    """Which block numbers belong to `split` ("train" 60 %, "dev" 20 %, "test" 20 %, "all")."""
+    """Which block numbers belong to `split` ("train" 60 %, "dev" 20 %, "test" 20 %, "dev+test", "all")."""
     return np.isin(np.asarray(blocks) % 5, _PARTS[split])
 
 

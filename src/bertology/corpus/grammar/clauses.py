@@ -13,7 +13,7 @@ from bertology.corpus.grammar.verbs import Verb, verbs, verbs_for
 
 
 class Form(NamedTuple):
-    """The grammatical form of a finite clause. `negation` is "", "not", "n't" or "never"; `middle` stands after the first auxiliary."""
+    """A finite clause's form. `negation`: "", "not", "n't", "never"; `middle`: an adverb after the first auxiliary."""
 
     tense: str = "past"
     modal: str = ""
@@ -43,29 +43,21 @@ def draw_form(
     With `tense` given the clause belongs to a story in that tense, so that perfects and modals are kept out.
     """
     story = bool(tense)
-    tense = tense or ("past" if d.chance.happens(0.5) else "present")
-    form = Form(tense)
-    if d.chance.happens(auxiliary):
-        kind = d.chance.weighted(
-            (
-                ("progressive", 0.4 if progressive and not stative else 0.0),
-                ("perfect", 0.28 if not story else 0.0),
-                ("modal", 0.32 if not story else 0.001),
-            )
-        )
-        if kind == "modal" and story:
-            pass
-        elif kind == "modal" and stative:
-            form = Form("present", modal=d.chance.pick(("will", "may")))
-        elif kind == "modal":
-            form = Form(
-                "present",
-                modal=d.chance.weighted((("will", 4), ("can", 2), ("must", 1.5), ("should", 1.5), ("may", 1))),
-            )
+    form = Form(tense or ("past" if d.chance.happens(0.5) else "present"))
+    kinds = (
+        ("progressive", 0.4 if progressive and not stative else 0.0),
+        ("perfect", 0.0 if story else 0.28),
+        ("modal", 0.0 if story else 0.32),
+    )
+    if d.chance.happens(auxiliary) and any(weight for _, weight in kinds):
+        kind = d.chance.weighted(kinds)
+        if kind == "modal":
+            modals = (("will", 2.0), ("may", 1.0)) if stative else _MODALS
+            form = Form("present", modal=d.chance.weighted(modals))
+        elif kind == "progressive":
+            form = form._replace(progressive=True)
         else:
-            if kind == "perfect" and d.chance.happens(0.6):
-                form = Form("present")
-            form = form._replace(**{kind: True})
+            form = Form("present" if d.chance.happens(0.6) else form.tense, perfect=True)
     if "polarity" not in d.notes.labels and d.chance.happens(negation):
         return form._replace(negation=d.chance.weighted((("n't", 5), ("not", 3), ("never", 2))))
     if d.chance.happens(0.1):
@@ -94,6 +86,8 @@ def predicate(
     `agree` is the noun phrase agreed with where it is not the subject itself (the antecedent of a relative pronoun;
     the subject of a coordinated verb phrase whose own subject is not expressed).
     """
+    if form.middle and head.upos == "VERB" and any(word.rel == "advmod" for word in head.before):
+        form = form._replace(middle="")
     agreed = agree or subject
     assert agreed is not None
     chain: list[tuple[str, str, str]] = []  # lemma, relation, form required of the next
@@ -202,7 +196,7 @@ def verb_phrase(
     main: bool = False,
     active: bool = False,
 ) -> Phrase:
-    """A verb that suits the subject, with its objects and perhaps adverbials of manner and place; `active` keeps statives out."""
+    """A verb that suits the subject, with its objects and perhaps adverbials; `active` keeps statives out."""
     if not frame or not verbs_for(frame, subject.noun):
         options = [(f, w) for f, w in _FRAMES if verbs_for(f, subject.noun)]
         frame = d.chance.weighted(options)
@@ -254,6 +248,8 @@ def add_adverbials(d: Draft, head: Word, entry: Verb, *, manner: float, place: f
             head.lead(word)
         else:
             head.add(word)
+    if any(inner.rel == "nmod" for argument in head.after for inner in argument.after):
+        place *= 0.25
     if d.chance.happens(place):
         where = p.place(d)
         head.add(where)
@@ -353,6 +349,7 @@ _MIDDLE = {
     "perfect": ("already", "just", "often"),
     "modal": ("probably", "certainly", "soon"),
 }
+_MODALS = (("will", 4.0), ("can", 2.0), ("must", 1.5), ("should", 1.5), ("may", 1.0))
 _CONTRACTED = {"will": "wo", "can": "ca"}
 _NONFINITE = {
     "base": ("VB", {"VerbForm": "Inf"}),

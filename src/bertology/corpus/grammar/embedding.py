@@ -4,9 +4,10 @@ from bertology.corpus.grammar import clauses as c
 from bertology.corpus.grammar import lexemes as lx
 from bertology.corpus.grammar import phrases as p
 from bertology.corpus.grammar.clauses import Form
-from bertology.corpus.grammar.lexicon import adjectives, noun
+from bertology.corpus.grammar.lexicon import noun
 from bertology.corpus.grammar.parts import bound, fronted, gendered
 from bertology.corpus.grammar.phrases import Draft
+from bertology.corpus.grammar.qualities import adjectives
 from bertology.corpus.grammar.trees import Word, punct
 from bertology.corpus.grammar.verbs import verbs, verbs_for
 
@@ -108,14 +109,12 @@ def clause_coordination(d: Draft) -> Word:
 def adverbial_clause(d: Draft) -> Word:
     tense = "past" if d.chance.happens(0.6) else "present"
     main = c.clause(d, main=True, tense=tense, time=0.0, rich=0.8, adjuncts=0.6)
-    inner = c.clause(
-        d, form=_plain(d, tense), time=0.0, rich=0.8, adjuncts=0.6, subject=c.draw_subject(d, animate=True)
-    )
+    inner = c.clause(d, form=Form(tense), time=0.0, rich=0.8, adjuncts=0.6, subject=c.draw_subject(d, animate=True))
     return attach_adverbial(d, main, inner, d.chance.pick(_LINKERS))
 
 
 def pronoun_clause(d: Draft) -> Word:
-    """Two clauses; a pronoun in the second means one noun phrase of the first and, by gender or number, not the other."""
+    """Two clauses; a pronoun in the second means one noun phrase of the first and cannot mean the other."""
     first, second = _contrasting(d)
     entry = d.chance.zipf(
         [v for v in verbs("transitive") if v.object.split()[0] == "person" and "person" in v.subject.split()]
@@ -238,10 +237,6 @@ def attach_adverbial(d: Draft, main: Word, inner: Word, linker: str, *, front: f
 def _advcl(word: Word) -> Word:
     word.rel = "advcl"
     return word
-
-
-def _plain(d: Draft, tense: str) -> Form:
-    return Form(tense, progressive=False)
 
 
 def _any(d: Draft, classes: str) -> Word:

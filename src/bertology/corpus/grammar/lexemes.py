@@ -9,9 +9,10 @@ def prepositional(preposition: str, noun: Word, rel: str = "obl") -> Word:
 
 
 def possessor(owner: Word) -> Word:
-    """The owner as a genitive: "Mary 's", "the boys '"."""
+    """The owner as a genitive: "Mary 's", "the boys '"; what followed it, such as a place, is dropped."""
     ending = "'" if owner.number == "plur" and owner.form.endswith("s") else "'s"
     owner.rel = "nmod:poss"
+    owner.after = [word for word in owner.after if word.rel == "flat"]
     owner.add(Word(ending, "PART", "POS", "case", lemma="'s", glued=True))
     return owner
 

@@ -181,13 +181,13 @@ _NOUNS = {
     "pebble": {"": "stone", "sea": "wave"},
     "surface": {"": "floor roof"},
     "idea": {
-        "": "plan idea answer question joke secret problem rule name",
+        "": "plan idea answer question joke secret problem rule name dream",
         "law": "crime truth.0",
         "office": "project budget",
     },
     "body": {"": "hand leg arm face foot/feet tooth/teeth knee shoulder"},
     "material": {
-        "": "wood.0 paper.0 glass.0 gold.0 silver.0 leather.0 wool.0 cotton.0 silk.0 clay.0 steel.0 rubber.0 "
+        "": "wood.0 paper.0 glass.0 paint.0 gold.0 silver.0 leather.0 wool.0 cotton.0 silk.0 clay.0 steel.0 rubber.0 "
         "wax.0 sand.0"
     },
     "part": {
@@ -248,95 +248,6 @@ CITIES = [
     "Cairo",
 ]
 
-_ADJECTIVES = {
-    "person": "old young tall happy tired kind rich poor famous clever brave angry honest lonely hungry busy "
-    "strong nervous lazy "
-    "proud polite quiet careful blind stubborn generous thirsty curious skilled",
-    "infant": "small happy hungry tired quiet",
-    "animal": "small big hungry old young wild black brown white thirsty fast gray tame dangerous fat quiet",
-    "thing": "old new small heavy red big blue green expensive black cheap light broken beautiful white dirty "
-    "clean strange",
-    "tool": "old new heavy sharp small long rusty light cheap dirty clean wooden",
-    "clothes": "old new red black blue warm dirty clean expensive long white green light cheap thick",
-    "furniture": "old new wooden heavy small round large comfortable cheap long empty clean",
-    "vehicle": "old new red fast blue slow expensive small yellow green empty white",
-    "instrument": "old new expensive small beautiful cheap strange",
-    "food": "fresh sweet warm cold delicious cheap small green dry",
-    "liquid": "fresh sweet warm cold hot cheap",
-    "text": "long short old interesting boring new famous funny secret strange important",
-    "work": "long short old interesting boring new famous funny strange important",
-    "surface": "old new white dirty clean wooden",
-    "pebble": "big small heavy",
-    "place": "old quiet small dark large famous busy new empty beautiful crowded warm cold",
-    "event": "long short exciting boring great famous important strange",
-    "plant": "old tall small beautiful green large",
-    "structure": "old high small large new strong white narrow",
-    "nature": "long deep beautiful dangerous wide old quiet",
-    "idea": "new good strange simple difficult important old bad clever",
-    "part": "old new broken small large long black",
-    "material": "cheap expensive soft thin thick fresh",
-}
-SCALAR = frozenset(
-    [
-        "old",
-        "young",
-        "tall",
-        "happy",
-        "kind",
-        "rich",
-        "poor",
-        "famous",
-        "clever",
-        "brave",
-        "honest",
-        "busy",
-        "strong",
-        "nervous",
-        "lazy",
-        "proud",
-        "polite",
-        "quiet",
-        "careful",
-        "stubborn",
-        "generous",
-        "curious",
-        "small",
-        "big",
-        "fast",
-        "dangerous",
-        "fat",
-        "heavy",
-        "expensive",
-        "cheap",
-        "light",
-        "beautiful",
-        "dirty",
-        "clean",
-        "sharp",
-        "long",
-        "warm",
-        "thick",
-        "large",
-        "slow",
-        "sweet",
-        "fresh",
-        "interesting",
-        "boring",
-        "funny",
-        "short",
-        "important",
-        "dark",
-        "crowded",
-        "exciting",
-        "high",
-        "narrow",
-        "deep",
-        "wide",
-        "simple",
-        "difficult",
-    ]
-)
-
 
 @cache
 def nouns() -> dict[str, tuple[Noun, ...]]:
@@ -366,83 +277,9 @@ def select(classes: str, topic: str = "") -> tuple[Noun, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@cache
-def adjectives(entry: Noun) -> tuple[str, ...]:
-    """Adjectives that a noun of this class takes, most frequent first."""
-    kind = "liquid" if entry.kind == "drink" or entry.lemma in ("soup", "honey") else entry.kind
-    found = tuple(_ADJECTIVES.get(kind, "").split())
-    if entry.mass:
-        found = tuple(a for a in found if a not in ("small", "big", "large", "green", "long", "short"))
-    return tuple(a for a in found if a not in _ODD.get(entry.lemma, ""))
-
-
 def admits(entry: Noun, classes: str) -> bool:
     """Whether a selection contains the noun."""
     return entry in _members(classes)
-
-
-_ODD = {
-    "child": "old rich famous skilled busy young",
-    "boy": "old rich young",
-    "girl": "old rich young",
-    "puppy": "old big wild young tame gray",
-    "kitten": "old big wild young tame gray dangerous",
-    "elephant": "small",
-    "whale": "small tame",
-    "mouse": "big dangerous",
-    "coin": "clean empty light",
-    "salt": "sweet fresh delicious warm cold dry",
-    "sugar": "sweet fresh delicious warm cold dry",
-    "flour": "sweet delicious warm cold dry",
-    "pepper": "sweet warm cold dry",
-    "key": "light white",
-    "train": "white yellow",
-    "bicycle": "empty",
-    "prisoner": "rich busy",
-    "thief": "honest polite",
-    "beggar": "rich proud",
-    "king": "poor lazy polite hungry",
-    "lemon": "sweet warm delicious dry",
-    "onion": "sweet warm delicious",
-    "street": "empty",
-    "pool": "crowded",
-    "widow": "young",
-    "pirate": "polite honest",
-    "egg": "sweet dry",
-    "cheese": "sweet",
-    "meat": "sweet",
-    "rice": "sweet fresh",
-    "lake": "long",
-    "hill": "deep wide",
-    "mountain": "deep wide",
-    "rock": "deep wide long quiet",
-    "cliff": "deep wide quiet",
-    "road": "deep",
-    "path": "deep",
-    "map": "funny boring short long",
-    "window": "strong",
-    "statue": "narrow strong",
-    "fountain": "narrow strong high",
-    "walk": "great famous important strange",
-    "truth": "new old clever bad good difficult",
-    "crime": "good simple difficult new clever",
-    "glass": "soft fresh",
-    "gold": "fresh soft thick thin",
-    "silver": "fresh soft thick thin",
-    "schoolboy": "old rich skilled young",
-    "schoolgirl": "old rich skilled young",
-    "grandmother": "young",
-    "grandfather": "young",
-    "banker": "poor",
-    "menu": "secret",
-    "recipe": "boring funny",
-    "dictionary": "secret short funny",
-    "contract": "funny famous",
-    "canoe": "expensive fast",
-    "fish": "thirsty tame",
-    "dolphin": "thirsty",
-    "shark": "thirsty tame",
-}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Minimal pairs in the manner of BLiMP (Warstadt et al. 2020): one acceptable and one unacceptable sentence, minimally different."""
+"""Minimal pairs in the manner of BLiMP (Warstadt et al. 2020): an acceptable sentence and a minimally different one."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise

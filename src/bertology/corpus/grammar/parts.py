@@ -2,8 +2,8 @@
 
 from bertology.corpus.grammar import lexemes as lx
 from bertology.corpus.grammar import phrases as p
-from bertology.corpus.grammar.lexicon import adjectives
 from bertology.corpus.grammar.phrases import Draft
+from bertology.corpus.grammar.qualities import adjectives
 from bertology.corpus.grammar.trees import Word, punct
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 from bertology.corpus.grammar import constructions as simple
+from bertology.corpus.grammar import copulas, questions, relatives
 from bertology.corpus.grammar import embedding as nested
-from bertology.corpus.grammar import questions, relatives
 from bertology.corpus.grammar.chance import Chance
 from bertology.corpus.grammar.lexicon import TOPICS
 from bertology.corpus.grammar.phrases import Draft, Scene, scene
@@ -20,13 +20,13 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[Draft], Word], float]] = {
     "intransitive": (simple.intransitive, 3),
     "transitive": (simple.transitive, 4),
     "ditransitive": (simple.ditransitive, 3),
-    "dative": (simple.dative, 3),
-    "passive": (simple.passive, 4),
+    "dative": (simple.dative, 4),
+    "passive": (simple.passive, 5),
     "short_passive": (simple.short_passive, 1.5),
-    "noun_pp": (simple.noun_pp, 5),
+    "noun_pp": (simple.noun_pp, 7),
     "verb_pp": (simple.verb_pp, 2.5),
-    "subject_relative": (relatives.subject_relative, 5),
-    "object_relative": (relatives.object_relative, 5),
+    "subject_relative": (relatives.subject_relative, 9),
+    "object_relative": (relatives.object_relative, 7),
     "participial": (relatives.participial, 3),
     "that_complement": (nested.that_complement, 5.5),
     "wh_complement": (questions.wh_complement, 4),
@@ -40,20 +40,20 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[Draft], Word], float]] = {
     "subject_question": (questions.subject_question, 1.5),
     "object_question": (questions.object_question, 2.5),
     "adverbial_question": (questions.adverbial_question, 2),
-    "possessive": (simple.possessive, 4),
+    "possessive": (simple.possessive, 7),
     "adverbial_clause": (nested.adverbial_clause, 6),
-    "pronoun_clause": (nested.pronoun_clause, 6),
+    "pronoun_clause": (nested.pronoun_clause, 14),
     "negation": (simple.negation, 5),
     "npi": (nested.npi, 3),
-    "reflexive": (simple.reflexive, 3),
+    "reflexive": (simple.reflexive, 5),
     "numeral": (simple.numeral, 2.5),
-    "existential": (simple.existential, 3),
-    "copular_adjective": (simple.copular_adjective, 2),
-    "copular_noun": (simple.copular_noun, 2.5),
-    "comparative": (simple.comparative_clause, 2.5),
-    "superlative": (simple.superlative_clause, 1),
-    "tough": (simple.tough, 1),
-    "related": (related, 8),
+    "existential": (copulas.existential, 3),
+    "copular_adjective": (copulas.copular_adjective, 2),
+    "copular_noun": (copulas.copular_noun, 2.5),
+    "comparative": (copulas.comparative_clause, 2.5),
+    "superlative": (copulas.superlative_clause, 1),
+    "tough": (copulas.tough, 1),
+    "related": (related, 10),
 }
 """Name -> (function, relative frequency)."""
 

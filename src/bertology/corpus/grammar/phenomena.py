@@ -2,9 +2,9 @@
 
 from bertology.corpus.grammar import lexemes as lx
 from bertology.corpus.grammar import phrases as p
-from bertology.corpus.grammar.lexicon import adjectives
 from bertology.corpus.grammar.morphology import verb_forms
 from bertology.corpus.grammar.pair_maker import ALONE, HELD, Maker, Pair, say
+from bertology.corpus.grammar.qualities import adjectives
 
 
 def reflexive_c_command(m: Maker) -> Pair:

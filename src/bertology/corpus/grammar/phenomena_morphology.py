@@ -1,9 +1,10 @@
 """Minimal pairs of morphology: agreement of verbs, determiners and reflexives; irregular forms."""
 
 from bertology.corpus.grammar import phrases as p
-from bertology.corpus.grammar.lexicon import Noun, adjectives, select
+from bertology.corpus.grammar.lexicon import Noun, select
 from bertology.corpus.grammar.morphology import finite, is_irregular, verb_forms
 from bertology.corpus.grammar.pair_maker import ALONE, HELD, Maker, Pair, say
+from bertology.corpus.grammar.qualities import adjectives
 
 
 def _present(lemma: str, number: str) -> str:

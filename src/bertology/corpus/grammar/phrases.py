@@ -5,15 +5,17 @@ from typing import NamedTuple
 
 from bertology.corpus.grammar import lexemes as lx
 from bertology.corpus.grammar.chance import Chance
-from bertology.corpus.grammar.lexicon import CITIES, NAMES, SURNAMES, Noun, adjectives, select
+from bertology.corpus.grammar.lexicon import CITIES, NAMES, SURNAMES, Noun, admits, select
+from bertology.corpus.grammar.qualities import OPPOSED, adjectives
 from bertology.corpus.grammar.trees import Notes, Word
 
 
 class Scene(NamedTuple):
-    """What the sentences of a passage share: a topic, and named people as (name, gender)."""
+    """What the sentences of a passage share: a topic, named people as (name, gender), and nouns that come back."""
 
     topic: str
     cast: tuple[tuple[str, str], ...]
+    props: tuple[Noun, ...]
 
 
 class Draft:
@@ -30,11 +32,19 @@ def scene(chance: Chance, topic: str) -> Scene:
         other = chance.zipf(NAMES[gender])
         if chance.happens(0.5) and (other, gender) not in cast:
             cast.append((other, gender))
-    return Scene(topic, tuple(chance.shuffled(cast)))
+    props = [
+        chance.zipf(select(kind, topic) or select(kind)) for kind in ("person", "place", "thing", "animal", "text")
+    ]
+    return Scene(topic, tuple(chance.shuffled(cast)), tuple(props))
 
 
 def pick_noun(d: Draft, classes: str, *, fit: float = 0.6) -> Noun:
     """A noun of a selection that the sentence has not used; with probability `fit` one at home in the topic."""
+    again = [n for n in d.scene.props if n.lemma not in d.notes.used and admits(n, classes)]
+    if again and d.chance.happens(0.4):
+        found = d.chance.pick(again)
+        d.notes.used.add(found.lemma)
+        return found
     everywhere = select(classes)
     at_home = select(classes, d.scene.topic)
     found = everywhere[0]
@@ -68,7 +78,7 @@ def name(d: Draft, gender: str = "", *, surname: float = 0.12) -> Word:
     free = [(n, g) for n, g in d.scene.cast if n not in d.notes.used and (not gender or g == gender)]
     if not free:
         free = [(n, g) for g in NAMES if not gender or g == gender for n in NAMES[g] if n not in d.notes.used]
-    first, sex = d.chance.pick(free)
+    first, sex = free[0] if d.chance.happens(0.5) else d.chance.pick(free)
     d.notes.used.add(first)
     found = lx.proper(first, "person", sex)
     if d.chance.happens(surname):
@@ -94,7 +104,7 @@ def phrase(
     gender: str = "",
     owners: float = 1.0,
 ) -> Word:
-    """A noun phrase of a selection. `names`: chance of a name where people fit; `rich` scales the chance of modifiers."""
+    """A noun phrase of a selection. `names`: chance of a name for a person; `rich` scales the chance of modifiers."""
     if "person" in classes.split() and number != "plur" and d.chance.happens(names):
         return name(d, gender)
     if gender:
@@ -160,8 +170,9 @@ def attach_place(d: Draft, head: Word, *, number: str = "", rich: float = 0.3) -
 
 
 def quality(d: Draft, options: Sequence[str]) -> str:
-    """An adjective that the sentence has not used, if there is one."""
-    found = d.chance.zipf([a for a in options if a not in d.notes.used] or options)
+    """An adjective that the sentence has not used and that contradicts none it has used, if there is one."""
+    taken = {a for group in OPPOSED if not group.isdisjoint(d.notes.used) for a in group} | d.notes.used
+    found = d.chance.zipf([a for a in options if a not in taken] or options)
     d.notes.used.add(found)
     return found
 
@@ -202,6 +213,9 @@ def time(d: Draft, tense: str, aspect: str) -> Word:
             span = _moment(unit, "plur").lead(lx.numeral(count))
             span.rel = "obl:unmarked"
             return lx.adverb("ago").lead(span)
+        case ["before" | "after" as preposition, "event"]:
+            event = d.chance.zipf([n for n in select("event") if n.lemma not in ("visit", "walk", "operation")])
+            return lx.prepositional(preposition, common(event, "sing").lead(lx.article("the")))
         case [preposition, "the", unit]:
             return lx.prepositional(preposition, _moment(unit, "sing").lead(lx.article("the")))
         case ["on", day]:
@@ -233,7 +247,7 @@ NOUN_PLACES = {
     "=box,basket,drawer,bag,cupboard,garage,kitchen,cellar"), ("under", "furniture")),
     "text": (("about", "person animal =war,storm,wedding,castle,island,city,forest,garden,crime,voyage"),
     ("from", "person"), ("on", "furniture")),
-    "food": (("on", "=plate,table,shelf"), ("in", "=basket,bowl,bag,box,cupboard")),
+    "food": (("on", "=plate,table,shelf"), ("in", "=bowl,kitchen")),
     "vehicle": (("near", "structure =church,station,school,tree,bridge"), ("behind",
     "=house,church,barn,hospital,school,fence"), ("in", "=street,garage,yard,park")),
     "place": (("near", "nature =station,church,bridge,market,castle,forest"), ("behind",
@@ -251,14 +265,14 @@ NOUN_PLACES["furniture"] = (("near", "structure"), ("in", "=kitchen,room,garden,
 
 _ASPECTS = ("simple", "progressive", "perfect")
 _TIMES = {
-    "past": ("yesterday", "yesterday", "last week", "last night", "last summer", "last month", "ago day", "ago "
+    "past": ("yesterday", "yesterday", "last week", "last night", "last summer", "last month", "after event", "before event", "ago day", "ago "
     "week", "ago year",
              "in the morning", "in the evening", "on Monday", "on Friday", "on Sunday"),
     "present": ("every day", "every week", "every morning", "every summer", "every evening", "every night", "in "
     "the morning", "in the evening"),
     "progressive": ("now", "today", "this morning", "this evening", "now"),
     "perfect": ("today", "this week", "this year", "this month", "recently"),
-    "future": ("tomorrow", "next week", "next month", "next year", "soon", "tomorrow", "next summer", "on "
+    "future": ("tomorrow", "next week", "next month", "next year", "soon", "tomorrow", "next summer", "after event", "on "
     "Monday", "on Saturday"),
 }  # fmt: skip
 _DETERMINERS = {

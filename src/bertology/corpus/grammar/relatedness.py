@@ -6,8 +6,9 @@ from bertology.corpus.grammar import clauses as c
 from bertology.corpus.grammar import lexemes as lx
 from bertology.corpus.grammar import phrases as p
 from bertology.corpus.grammar.clauses import Form
-from bertology.corpus.grammar.lexicon import Noun, adjectives, noun, nouns
+from bertology.corpus.grammar.lexicon import Noun, noun, nouns
 from bertology.corpus.grammar.phrases import Draft
+from bertology.corpus.grammar.qualities import adjectives
 from bertology.corpus.grammar.trees import Word
 
 RELATIONS = {
@@ -70,7 +71,7 @@ def related(d: Draft) -> Word:
 
 
 def _unrelated(d: Draft, relation: str, first: str, second: str) -> tuple[str, str]:
-    """The pair with one side exchanged; in "capable-of" for somebody or something that can do it but is not known for it."""
+    """The pair with one side exchanged; in "capable-of" for somebody who can do it but is not known for it."""
     if relation != "capable-of":
         others = [o for _, o in pairs_of(relation) if not {(first, o), (o, first)} & _all_pairs() and o != first]
         return first, d.chance.pick(others)

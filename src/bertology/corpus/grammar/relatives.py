@@ -5,8 +5,8 @@ from collections.abc import Callable
 from bertology.corpus.grammar import clauses as c
 from bertology.corpus.grammar import lexemes as lx
 from bertology.corpus.grammar import phrases as p
-from bertology.corpus.grammar.lexicon import adjectives
 from bertology.corpus.grammar.phrases import Draft
+from bertology.corpus.grammar.qualities import adjectives
 from bertology.corpus.grammar.trees import Word
 from bertology.corpus.grammar.verbs import verbs_for
 

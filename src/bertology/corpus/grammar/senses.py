@@ -1,4 +1,4 @@
-"""Homonyms in sentences of their sense's field (the setting of word sense disambiguation, e.g. Loureiro et al. 2021)."""
+"""Homonyms in sentences of their sense's field (the task of CoarseWSD-20, Loureiro et al. 2021)."""
 
 from itertools import count
 
@@ -16,8 +16,8 @@ Token = tuple[str, str, str]
 def senses(size: int = 1600, *, seed: int = 0) -> Corpus:
     """Sentences with one homonym each; the layer "sense" is "bank/river" at its place and "" elsewhere.
 
-    The first sense has 55 to 80 % of a word's sentences. Most sentences hold two or three cue words of the right sense, some
-    only one, and some a cue of the wrong sense beside them. Layers: lemma, upos, sense. Labels: "word", "sense", "n_cues".
+    The first sense has 55 to 80 % of a word's sentences. Most hold two or three cue words of the right sense,
+    some only one, some a cue of the wrong sense as well. Layers: lemma, upos, sense. Labels: "word", "sense", "n_cues".
     """
     chance = Chance(seed, 5)
     found: list[Sentence] = []
@@ -73,7 +73,7 @@ the PERSON has always loved the TARGETS .
 NAME showed the PERSON two ADJ TARGETS .
 the TARGETS near the NOUN were ADJ .
 """.strip().splitlines()
-"""Capitals are slots: what the sense table holds, in the past (-ED), participle (-EN) or base; WRONG is the other sense's noun."""
+"""Capitals are slots for the sense's words; verbs as past (-ED), participle (-EN), base; WRONG: a noun of the other."""
 
 
 def _fill(chance: Chance, lemma: str, right: Sense, wrong: Sense) -> tuple[list[Token], int, int]:
@@ -160,7 +160,8 @@ _PLAIN = {
         "ADV": "again then well still always when",
         "NOUN": "story",
         "ADJ": "interesting old",
-        "VERB": "saw:see talked:talk noticed:notice looked:look remembered:remember forgot:forget wrote:write watching:watch liked:like "
+        "VERB": "saw:see talked:talk noticed:notice looked:look remembered:remember forgot:forget wrote:write "
+        "watching:watch liked:like "
         "found:find described:describe asked:ask preferred:prefer talking:talk wanted:want talk loved:love showed:show",
     }.items()
     for form, _, lemma in (word.partition(":") for word in words.split())

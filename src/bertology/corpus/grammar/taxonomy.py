@@ -1,5 +1,7 @@
 """Graded similarity of lexicon words from a hand-made taxonomy, with judgements where a tree is too coarse."""
 
+from itertools import pairwise
+
 from bertology.corpus.word_pairs import WordPair
 
 
@@ -125,7 +127,7 @@ def _groups() -> list[tuple[tuple[str, ...], list[str]]]:
 
 def _within() -> list[WordPair]:
     """Neighbours of one group."""
-    return [WordPair(a, b, _STEPS[4]) for _, words in _groups() for a, b in zip(words, words[1:], strict=False)]
+    return [WordPair(a, b, _STEPS[4]) for _, words in _groups() for a, b in pairwise(words)]
 
 
 def _across() -> list[WordPair]:

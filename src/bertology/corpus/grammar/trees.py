@@ -16,7 +16,8 @@ class Word:
     """
 
     __slots__ = (
-        "after", "before", "feats", "form", "gender", "glued", "kind", "lemma", "noun", "number", "person", "rel", "sense", "upos", "xpos",
+        "after", "before", "feats", "form", "gender", "glued", "kind", "lemma", "noun", "number", "person",
+        "rel", "sense", "upos", "xpos",
     )  # fmt: skip
 
     def __init__(
@@ -67,7 +68,7 @@ class Word:
 
 
 class Notes:
-    """What the constructions say about the words of one sentence beyond the tree, kept by word until places are known."""
+    """What the constructions say about the words of a sentence beyond the tree, kept until places are known."""
 
     def __init__(self) -> None:
         self.links: list[tuple[str, Word, Word, str]] = []

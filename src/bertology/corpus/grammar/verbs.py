@@ -232,6 +232,29 @@ guide,boat | experiencer theme | | sp
 collect | person | =coin,book,picture,letter,egg,mushroom,toy,ticket,clock,pearl,map | agent theme | carefully |
 kick | person =horse,donkey | =ball,door,box,wall,bucket,stone | agent patient | sense |
 move | person | furniture =box,piano,car,basket,lamp,rock,printer | agent theme | slowly,carefully |
+have | person | thing tool text clothes vehicle instrument animal idea | experiencer theme | | spl
+discuss | person | idea event work | agent theme | calmly,quietly |
+water | person | =flower,tree,rose,garden,bush,field,tulip,lily | agent patient | carefully,patiently |
+park | person | =car,bus,truck,bicycle,taxi,van,tractor | agent theme | carefully,slowly |
+train | =coach,trainer,farmer,rider,hunter,soldier,teacher | =dog,horse,player,runner,athlete,puppy,parrot,\
+dolphin | agent theme | patiently |
+question | =policeman,policewoman,detective,judge,lawyer,journalist,guard | =witness,thief,prisoner,driver,\
+banker,servant | agent recipient | calmly,patiently |
+phone | person | person | agent recipient | quickly |
+brush | person | =horse,dog,cat,coat,hat,shoe | agent patient | gently,carefully |
+dress | =mother,father,nurse,servant,sister,aunt,grandmother | =child,baby,doll,prince,princess | agent patient \
+| quickly,carefully |
+warm | person | =soup,milk,hand,water,bread | agent patient | slowly |
+dry | person | =plate,cup,shirt,glass,hand,hat,spoon | agent patient | quickly,carefully |
+empty | person | =bucket,drawer,basket,bag,box,barrel | agent patient | quickly |
+iron | person | =shirt,dress,curtain,suit,tie | agent patient | carefully |
+name | person | =puppy,kitten,ship,horse,boat,baby | agent theme | | l
+guide | person | =tourist,visitor,rider,hiker,explorer,ship | agent theme | carefully | l
+coach | =teacher,trainer,champion,mother,father | =player,runner,athlete,swimmer | agent recipient | patiently |
+judge | =king,queen,teacher,director,champion | =contest,show,race,song,poem,painting | agent theme | carefully |
+nurse | =mother,doctor,aunt,grandmother,farmer | =patient,baby,puppy,soldier,horse | agent recipient | \
+patiently,gently |
+book | person | =room,hotel,taxi,ticket,hall,table | agent theme | quickly |
 fill | person | =glass,cup,bucket,bottle,bowl,basket,jar,barrel,bag | agent patient | slowly,carefully |
 milk | =farmer,shepherd,woman,girl,boy,man | =cow,goat | agent patient | gently,patiently |
 """,
