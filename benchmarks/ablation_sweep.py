@@ -23,7 +23,11 @@ from bertology.intervene.sweep import ablate_each_head
 from bertology.stats.tally import Tally
 
 TARGET, TOLERANCE = 0.6, 1e-5
-WORDS = ["the", "a", "old", "young", "small", "green", "river", "house", "child", "teacher", "doctor", "music", "letter", "window", "garden", "city", "sees", "finds", "likes", "writes", "opens", "near", "under", "because", "although", "and", "when", "she", "he", "they", "quickly", "often", "never", "today", "slowly"]  # fmt: skip
+WORDS = (
+    "the", "a", "old", "young", "small", "green", "river", "house", "child", "teacher", "doctor", "music", "letter",
+    "window", "garden", "city", "sees", "finds", "likes", "writes", "opens", "near", "under", "because", "although",
+    "and", "when", "she", "he", "they", "quickly", "often", "never", "today", "slowly",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -31,7 +35,7 @@ def main() -> None:
     options.add_argument("model", nargs="?", help="a folder or hub id; without it, the embedded all-MiniLM-L6-v2")
     options.add_argument("--sentences", type=int, default=200)
     options.add_argument("--repeats", type=int, default=5)
-    options.add_argument("--budget", type=int, default=4096, help="padded tokens per forward pass of the sweep")
+    options.add_argument("--budget", type=int, default=2048, help="padded tokens per forward pass of the sweep")
     options.add_argument("--full-budget", type=int, default=1024, help="the same for one run per head")
     options.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = options.parse_args()

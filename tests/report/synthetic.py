@@ -16,17 +16,59 @@ ROLES = ("diagonal", "vertical", "vertical+diagonal", "block", "heterogeneous")
 
 _CLAIMS = {
     "syn-02": ("3.1", "Token vectors encode parts of speech and syntactic roles.", "selectivity", above(0.05), 0.21),
-    "syn-05": ("3.1", "Dependency trees can be read from token vectors by one linear map.", "UUAS gap over the best control", above(0.0), 0.17),
-    "syn-08": ("3.1", "The model respects agreement of subject and verb, even past distractors.", "accuracy", above(0.9), 0.86),
+    "syn-05": (
+        "3.1",
+        "Dependency trees can be read from token vectors by one linear map.",
+        "UUAS gap over the best control",
+        above(0.0),
+        0.17,
+    ),
+    "syn-08": (
+        "3.1",
+        "The model respects agreement of subject and verb, even past distractors.",
+        "accuracy",
+        above(0.9),
+        0.86,
+    ),
     "emb-01": ("4.1", "Vectors of one word spread more in higher layers.", "slope over depth", above(0.0), 0.042),
-    "head-01": ("4.2.1", "Attention maps fall into a few recurring patterns.", "share of assigned maps", above(0.9), 0.96),
-    "head-03": ("4.2.1", "Some heads follow one syntactic relation far better than position does.", "largest gap over the best offset", above(0.10), 0.34),
-    "spec-01": ("4.2.2", "Early heads attend to [CLS], middle ones to [SEP], late ones to punctuation.", "depth of [SEP] peak", between(0.3, 0.7), 0.82),
+    "head-01": (
+        "4.2.1",
+        "Attention maps fall into a few recurring patterns.",
+        "share of assigned maps",
+        above(0.9),
+        0.96,
+    ),
+    "head-03": (
+        "4.2.1",
+        "Some heads follow one syntactic relation far better than position does.",
+        "largest gap over the best offset",
+        above(0.10),
+        0.34,
+    ),
+    "spec-01": (
+        "4.2.2",
+        "Early heads attend to [CLS], middle ones to [SEP], late ones to punctuation.",
+        "depth of [SEP] peak",
+        between(0.3, 0.7),
+        0.82,
+    ),
     "spec-02": ("4.2.2", "Attention to [SEP] is a no-op.", "loss per unit of attention removed", below(0.5), 0.48),
-    "lay-01": ("4.3", "The lower layers know most about the linear order of words.", "depth of the best layer", below(0.35), 0.12),
+    "lay-01": (
+        "4.3",
+        "The lower layers know most about the linear order of words.",
+        "depth of the best layer",
+        below(0.35),
+        0.12,
+    ),
     "lay-02": ("4.3", "Syntax is strongest in the middle layers.", "depth of the UUAS peak", between(0.35, 0.8), 0.58),
-    "over-01": ("6.1", "Most heads can be removed one at a time without harm.", "share of harmless heads", above(0.5), 0.79),
-}  # fmt: skip
+    "over-01": (
+        "6.1",
+        "Most heads can be removed one at a time without harm.",
+        "share of harmless heads",
+        above(0.5),
+        0.79,
+    ),
+}
 
 
 def run(
@@ -82,18 +124,35 @@ def _result(
         else "undecided"
     )
     figures = (
-        Comparison("same measure", centre + 0.02 * (i % 3), "verified", "BERT-base", "PTB WSJ", "clark-2019, table 1", value, i % 3 == 0),
+        Comparison(
+            "same measure",
+            centre + 0.02 * (i % 3),
+            "verified",
+            "BERT-base",
+            "PTB WSJ",
+            "clark-2019, table 1",
+            value,
+            i % 3 == 0,
+        ),
         Comparison("same measure, large", centre + 0.06, "memory", "BERT-large", "PTB WSJ", "quoted", value, False),
         Comparison("for context", 79.8, "verified", "ELMo", HOSTILE, "a figure nobody can compare", None, None),
-    )  # fmt: skip
+    )
     return Result(
-        claim, section, says, verdict, f"{measure} = {value}, expected {region}", rules,
+        claim,
+        section,
+        says,
+        verdict,
+        f"{measure} = {value}, expected {region}",
+        rules,
         {measure: value, "accuracy at the best layer": second},
         {"random twin": Estimate(0.05, 0.03, 0.07, 4120), "layer 0": Estimate(0.11, 0.08, 0.13, 4120)},
-        p=[0.00001, 0.03, 0.2, 0.0004][i % 4], note=f"Tokens such as {HOSTILE} & \"quotes\" were kept." if i == 0 else "",
-        cites=("clark-2019", "htut-2019"), method="Read on the dev blocks, estimated on the test blocks.",
-        published=figures if i % 2 == 0 else figures[2:], provenance={"corpus": "treebank", "seed": 0},
-    )  # fmt: skip
+        p=[0.00001, 0.03, 0.2, 0.0004][i % 4],
+        note=f'Tokens such as {HOSTILE} & "quotes" were kept.' if i == 0 else "",
+        cites=("clark-2019", "htut-2019"),
+        method="Read on the dev blocks, estimated on the test blocks.",
+        published=figures if i % 2 == 0 else figures[2:],
+        provenance={"corpus": "treebank", "seed": 0},
+    )
 
 
 def _content(name: str, layers: int, heads: int, seed: int) -> dict[str, object]:
@@ -101,20 +160,39 @@ def _content(name: str, layers: int, heads: int, seed: int) -> dict[str, object]
         "identity": {"encoder": name, "seed": seed},
         "command": ["bertology", "run", name],
         "encoder": {
-            "name": name, "fingerprint": "5f1d9e0c", "layers": layers, "heads": heads, "width": 64 * heads,
-            "parameters": 109_482_240, "has": ["attention", "cls", "mlm", "sep"], "model_type": "bert",
+            "name": name,
+            "fingerprint": "5f1d9e0c",
+            "layers": layers,
+            "heads": heads,
+            "width": 64 * heads,
+            "parameters": 109_482_240,
+            "has": ["attention", "cls", "mlm", "sep"],
+            "model_type": "bert",
         },
         "corpora": {
             "treebank": {
-                "name": "UD English EWT dev " + HOSTILE, "sentences": 2001, "dropped": {"shorter than 3 words": 312, HOSTILE: 2},
-                "licence": "CC BY-SA 4.0", "citation": "Silveira et al. 2014", "fingerprint": "a91c44d2",
+                "name": "UD English EWT dev " + HOSTILE,
+                "sentences": 2001,
+                "dropped": {"shorter than 3 words": 312, HOSTILE: 2},
+                "licence": "CC BY-SA 4.0",
+                "citation": "Silveira et al. 2014",
+                "fingerprint": "a91c44d2",
             }
         },
         "versions": {"bertology": "0.1.0", "torch": "2.13", "transformers": "5.24"},
-        "machine": {"cpu": "x86_64", "cores": 2}, "seed": seed,
-        "passes": [{"name": "treebank, intact", "tokens": 31204, "seconds": 41.7}, {"name": "text, top 5 heads silent", "tokens": 60110, "seconds": 80.2}],
-        "references": {"clark-2019": {"text": "Kevin Clark et al. What Does BERT Look At? BlackboxNLP 2019.", "bibtex": "@inproceedings{clark-2019,\n  title = {" + HOSTILE + "}\n}"}},
-    }  # fmt: skip
+        "machine": {"cpu": "x86_64", "cores": 2},
+        "seed": seed,
+        "passes": [
+            {"name": "treebank, intact", "tokens": 31204, "seconds": 41.7},
+            {"name": "text, top 5 heads silent", "tokens": 60110, "seconds": 80.2},
+        ],
+        "references": {
+            "clark-2019": {
+                "text": "Clark et al. BlackboxNLP 2019.",
+                "bibtex": "@inproceedings{clark-2019, title = {" + HOSTILE + "}}",
+            }
+        },
+    }
 
 
 def _curves(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
@@ -187,6 +265,12 @@ def _relations(rng: np.random.Generator, layers: int, heads: int) -> list[Row]:
 
 
 _ROWS = {
-    "syn-02": _curves, "syn-08": _bars, "head-01": _roles, "head-03": _relations, "lay-01": _plain_curves,
-    "lay-02": _curves, "over-01": _effects, "emb-01": _many_curves,
-}  # fmt: skip
+    "syn-02": _curves,
+    "syn-08": _bars,
+    "head-01": _roles,
+    "head-03": _relations,
+    "lay-01": _plain_curves,
+    "lay-02": _curves,
+    "over-01": _effects,
+    "emb-01": _many_curves,
+}

@@ -38,7 +38,7 @@ def properties(corpus: Corpus, *, fewest: int = 30, largest: float = 0.95) -> Ma
 
 
 def thirds(values: Sequence[int]) -> Property:
-    """"low", "middle" or "high": cut at the terciles of the values from 0 on; "" for negative ones.
+    """ "low", "middle" or "high": cut at the terciles of the values from 0 on; "" for negative ones.
 
     Ties stay together, so that classes may be of unequal size.
     """
@@ -67,7 +67,7 @@ def tree_depth(heads: Sequence[int]) -> int:
 
 
 def root_tense(s: Sentence) -> str:
-    """"present" or "past": of the finite root verb, or else of its first finite auxiliary or copula; "" without one."""
+    """ "present" or "past": of the finite root verb, or else of its first finite auxiliary or copula; "" without one."""
     root = root_of(s)
     if root is None or "feats" not in s.layers:
         return ""
@@ -80,11 +80,13 @@ def root_tense(s: Sentence) -> str:
 
 
 def subject_number(s: Sentence) -> str:
-    """"sing" or "plur": of the root's subject, a clausal one excluded; "" without one."""
+    """ "sing" or "plur": of the root's subject, a clausal one excluded; "" without one."""
     root = root_of(s)
     if root is None or "feats" not in s.layers:
         return ""
-    numbers = [(s.layers["feats"][i] or {}).get("Number", "") for i in dependants(s, root) if _relation(s, i) == "nsubj"]
+    numbers = [
+        (s.layers["feats"][i] or {}).get("Number", "") for i in dependants(s, root) if _relation(s, i) == "nsubj"
+    ]
     return numbers[0].lower() if numbers and numbers[0] in ("Sing", "Plur") else ""
 
 

@@ -18,7 +18,7 @@ from bertology.observe.means import SiteBank, SiteMeans
 
 __all__ = [
     "Ablate", "Activations", "Composed", "EachHeadAblated", "HeadImportance", "MaskWords", "MaskedLoss",
-    "MuteAttention", "Patch", "SentenceDirection", "Shuffle", "SiteBank", "SiteMeans", "Step", "Sweep", "ablate_each_head",
-    "activations", "compose", "cross_entropy_of_masked", "given_activations", "head_importance", "masked", "masked_loss", "per_layer",
-    "sentence_shift", "silenced",
+    "MuteAttention", "Patch", "SentenceDirection", "Shuffle", "SiteBank", "SiteMeans", "Step", "Sweep",
+    "ablate_each_head", "activations", "compose", "cross_entropy_of_masked", "given_activations",
+    "head_importance", "masked", "masked_loss", "per_layer", "sentence_shift", "silenced",
 ]  # fmt: skip

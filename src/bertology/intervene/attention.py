@@ -21,8 +21,8 @@ class MuteAttention(Step):
     """No token attends to tokens of class `to` (cls, sep, punctuation or word), by an edit after the softmax.
 
     What they received goes to the other tokens in proportion to their own weights (`renormalise`), or to the tokens of
-    class `send_to` in proportion to theirs, or nowhere. What has no receiver is dropped: a query that attends to nothing
-    else ends with all weights 0. `layer` and `head` None mean all.
+    class `send_to` in proportion to theirs, or nowhere. What has no receiver is dropped: a query that attends to
+    nothing else ends with all weights 0. `layer` and `head` None mean all.
     """
 
     to: str

@@ -22,8 +22,8 @@ from bertology.record.errors import NotFinite
 Instead = Callable[[int], Tensor | None]
 """A layer to what stands in for its heads' outputs, broadcastable to (batch, token, head, head_width); None is zero."""
 
-_LayerRun = Callable[[int, nn.Module, Callable[[], Any], Tensor], Any]
-"""(number of the layer, its module, a call that runs it, its input) -> what the layer returns."""
+_LayerRun = Callable[[int, nn.Module, Callable[[Tensor], Any], Tensor], Any]
+"""(number of the layer, its module, a call that runs it on given states, its input) -> what the layer returns."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Branching:
         return intact, silenced()
 
     def _fork(
-        self, branches: dict[int, Tensor], instead: Instead, number: int, module: nn.Module, run: Any, _: Tensor
+        self, branches: dict[int, Tensor], instead: Instead, number: int, module: nn.Module, run: Any, given: Tensor
     ) -> Any:
         """Runs the layer on intact and silenced copies; the copies go to `branches`, the intact output on."""
 
@@ -81,7 +81,7 @@ class Branching:
 
         handle = self._projection(module).register_forward_hook(fork)
         try:
-            output = run()
+            output = run(given)
         finally:
             handle.remove()
         states = output[0] if isinstance(output, tuple) else output
@@ -92,11 +92,10 @@ class Branching:
         self, branches: dict[int, Tensor], instead: Instead, number: int, module: nn.Module, run: Any, states: Tensor
     ) -> Any:
         branches[number] = states.repeat(self.encoder.n_heads, *[1] * (states.ndim - 1))
-        return run()
+        return run(states)
 
     def _above(self, stacked: Batch, layer: int, states: Tensor, embedded: list[Tensor], instead: Instead) -> Tensor:
         """The outputs of the stacked copies: from above `layer` when they were forked, with all of it when copied."""
-        first = layer if self.forks else layer - 1
         handed_on = (states, *[None] * (self.encoder._layer_outputs - 1)) if self.encoder._layer_outputs else states
 
         def silence(projection: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -107,14 +106,14 @@ class Branching:
                 heads[head, ..., head, :] = 0 if new is None else _padded(new, heads[head])[..., head, :]
             return (heads.flatten(0, 1).flatten(-2), *args[1:])
 
-        def layer_run(number: int, module: nn.Module, run: Callable[[], Any], _: Tensor) -> Any:
-            if number <= first:
+        def layer_run(number: int, module: nn.Module, run: Callable[[Tensor], Any], given: Tensor) -> Any:
+            if number < layer or (self.forks and number == layer):
                 return handed_on
-            if self.forks or number > layer:
-                return run()
+            if number > layer:
+                return run(given)
             handle = self._projection(module).register_forward_pre_hook(silence)
             try:
-                return run()
+                return run(states)  # not `given`: DeBERTa's convolution would be applied to the copies a second time
             finally:
                 handle.remove()
 
@@ -132,7 +131,12 @@ class Branching:
 
         def forward(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             states = args[0] if args else kwargs["hidden_states"]
-            return layer_run(next(numbers), module, lambda: original[module](*args, **kwargs), states)
+
+            def run(on: Tensor) -> Any:
+                changed = ((on, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": on})
+                return original[module](*changed[0], **changed[1])
+
+            return layer_run(next(numbers), module, run, states)
 
         for module in self.modules:
             module.forward = partial(forward, module)  # type: ignore[method-assign]

@@ -51,7 +51,7 @@ def ablate_each_head(
     seed: int = 0,
     under: Intervention | None = None,
     paired: bool = False,
-    token_budget: int = 4096,
+    token_budget: int = 2048,
 ) -> Sweep:
     """`read` of the encoder's output with each head silenced alone, as `Ablate(head(layer, h), by=by)` silences it.
 
@@ -109,10 +109,9 @@ def masked_loss(encoder: Encoder) -> Read:
 def cross_entropy_of_masked(encoder: Encoder, batch: Batch, output: Tensor) -> Tensor:
     """Mean cross-entropy in nats over each sentence's masked subwords, (sentence,); 0 where none is masked."""
     hidden_at, original = masked(batch)
-    states = output[:, : batch.ids.shape[1]][hidden_at]
-    losses = torch.nn.functional.cross_entropy(
-        encoder.mlm_logits(states).float(), original[hidden_at], reduction="none"
-    )
+    logits = encoder.mlm_logits(output[:, : batch.ids.shape[1]][hidden_at])
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    losses = torch.nn.functional.cross_entropy(logits, original[hidden_at], reduction="none")
     rows = torch.nonzero(hidden_at)[:, 0]
     total = losses.new_zeros(len(batch.lines)).index_add(0, rows, losses)
     return total / hidden_at.sum(1).clamp(min=1)

@@ -53,7 +53,7 @@ class Proof:
         for place in sorted(self.asked - self.moved):
             raise NoEffect(
                 f"{self.key}: {Site(*place)} kept its value on every batch.",
-                "What does nothing is not a measurement: the site may be silent already, or the corpus lacks what is edited.",
+                "What does nothing is no measurement: the site may be silent already, or the corpus lacks its tokens.",
             )
         if not self.output_moved:
             raise NoEffect(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,8 +15,6 @@ from bertology.record.errors import BadRequest, NotFinite
 
 Maps = NDArray[np.floating[Any]]
 """Attention of one sentence from word to word, (attention head, word, word2): how much `word` attends to `word2`."""
-
-PAIRS = 20_000
 
 
 @dataclass
@@ -42,7 +40,7 @@ class AttentionProbe:
         Raises BadRequest when shapes do not fit or no word has a head, NotFinite on NaN.
         """
         portions = _portions(maps, heads)
-        n_words = sum(int((goal >= 0).sum()) for _, goal, _ in portions)
+        n_words = sum(len(goal) for _, goal in portions)
         if not n_words:
             raise BadRequest("no word has a head.", "Give sentences of at least two words.")
         weights = torch.zeros(2 * len(maps[0]), dtype=torch.float64, requires_grad=True)
@@ -52,14 +50,12 @@ class AttentionProbe:
         )  # fmt: skip
 
         def closure() -> Tensor:
-            solver.zero_grad()
-            objective = weights.square().sum() * (self.l2 / 2)
-            objective.backward()
-            total = float(objective.detach())
-            for features, goal, mask in portions:
-                loss = _loss(_scores(features, weights.float(), mask), goal) / n_words
-                loss.backward()
-                total += float(loss.detach())
+            now = weights.detach()
+            total, slope = float(now.square().sum()) * self.l2 / 2, self.l2 * now
+            for features, goal in portions:
+                loss, change = _loss(features, goal, now.float())
+                total, slope = total + loss / n_words, slope + change.double() / n_words
+            weights.grad = slope
             return torch.tensor(total, dtype=torch.float64)
 
         solver.step(closure)
@@ -98,9 +94,7 @@ class AttentionProbe:
         return float(np.nanmean(self.evaluate(maps, heads)))
 
 
-_Portion = tuple[
-    Float[Tensor, "sentence feature dependent head"], Int[Tensor, "sentence dependent"], Bool[Tensor, "sentence head"]
-]
+_Portion = tuple[Float[Tensor, "dependent candidate feature"], Int[Tensor, "dependent"]]
 
 
 def _check(maps: Sequence[Maps], heads: Sequence[Heads]) -> None:
@@ -115,38 +109,40 @@ def _check(maps: Sequence[Maps], heads: Sequence[Heads]) -> None:
 
 
 def _portions(maps: Sequence[Maps], heads: Sequence[Heads]) -> list[_Portion]:
-    """Sentences of similar length, padded: both directions of every map, gold heads, and which words are there."""
+    """For the governed words of sentences of one length: both directions of every map from all words, and the governor.
+
+    Words without a governor take no memory and no time, so learning one relation is cheap.
+    """
     _check(maps, heads)
-    order = sorted((s for s in range(len(heads)) if len(heads[s]) > 1), key=lambda s: len(heads[s]))
+    by_length: dict[int, list[int]] = {}
+    for s, gold in enumerate(heads):
+        if (np.asarray(gold) >= 0).any():
+            by_length.setdefault(len(gold), []).append(s)
     portions: list[_Portion] = []
-    while order:
-        taken = max(1, PAIRS // len(heads[order[0]]) ** 2)
-        group, order = order[:taken], order[taken:]
-        n = max(len(heads[s]) for s in group)
-        features = torch.zeros(len(group), 2 * len(maps[0]), n, n)
-        goal, mask = torch.full((len(group), n), -1), torch.zeros(len(group), n, dtype=torch.bool)
-        for row, s in enumerate(group):
-            size = len(heads[s])
-            alpha = torch.tensor(np.asarray(maps[s]), dtype=torch.float32)
-            features[row, :, :size, :size] = torch.cat([alpha.transpose(1, 2), alpha])
-            goal[row, :size] = torch.as_tensor(np.asarray(heads[s]))
-            mask[row, :size] = True
-        if not bool(torch.isfinite(features).all()):
-            raise NotFinite("attention maps hold NaN or infinite values.", "Check the encoder's activations.")
-        portions.append((features, goal, mask))
+    for n in sorted(by_length):
+        features, goals = [], []
+        for s in by_length[n]:
+            alpha, gold = np.asarray(maps[s], dtype=np.float32), np.asarray(heads[s])
+            if not np.isfinite(alpha).all():
+                raise NotFinite("attention maps hold NaN or infinite values.", "Check the encoder's activations.")
+            words = np.flatnonzero(gold >= 0)
+            both = np.concatenate([alpha[:, :, words].transpose(2, 1, 0), alpha[:, words].transpose(1, 2, 0)], 2)
+            # a word is no candidate for its own governor: its own place is cut out, later ones move up
+            others = np.arange(n - 1)[None] + (np.arange(n - 1)[None] >= words[:, None])
+            features.append(both[np.arange(len(words))[:, None], others])
+            goals.append(gold[words] - (gold[words] > words))
+        portions.append((torch.from_numpy(np.concatenate(features)), torch.from_numpy(np.concatenate(goals))))
     return portions
 
 
-def _scores(
-    features: Float[Tensor, "sentence feature dependent head"],
+def _loss(
+    features: Float[Tensor, "dependent candidate feature"],
+    goal: Int[Tensor, "dependent"],
     weights: Float[Tensor, "feature"],
-    mask: Bool[Tensor, "sentence head"],
-) -> Float[Tensor, "sentence dependent head"]:
-    scores = torch.matmul(weights, features.flatten(2)).unflatten(1, features.shape[2:])
-    itself = torch.eye(features.shape[2], dtype=torch.bool)
-    return scores.masked_fill(itself | ~mask[:, None, :], -1e9)
-
-
-def _loss(scores: Float[Tensor, "sentence dependent head"], goal: Int[Tensor, "sentence dependent"]) -> Tensor:
-    """Summed −ln p(gold head) over words that have one."""
-    return torch.nn.functional.cross_entropy(scores.flatten(0, 1), goal.flatten(), ignore_index=-1, reduction="sum")
+) -> tuple[float, Float[Tensor, "feature"]]:
+    """Summed −ln p(governor), and its gradient Σ (p − [governor]) · features."""
+    log_p = (features @ weights).log_softmax(1)
+    rows = torch.arange(len(goal))
+    residual = log_p.exp()
+    residual[rows, goal] -= 1
+    return -float(log_p[rows, goal].double().sum()), residual.flatten() @ features.flatten(0, 1)

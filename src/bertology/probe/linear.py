@@ -41,14 +41,14 @@ class LinearProbe:
 
     Minimises mean loss + l2 / (2 · rows) · |W|² over standardised features, which is scikit-learn's LogisticRegression
     after StandardScaler with C = 1 / l2. With a dev set, every strength in `l2` is trained beside the others and each
-    layer keeps the one with the lowest dev loss; without, the first is used. `epochs` passes or `min_steps` steps at least.
+    layer keeps the one with the lowest dev loss; without, the first is used. `epochs` passes, `min_steps` or more.
     """
 
-    l2: tuple[float, ...] = (1.0, 30.0, 300.0)
-    epochs: float = 5.0
+    l2: tuple[float, ...] = (30.0, 3.0, 300.0)
+    epochs: float = 4.0
     batch: int = 1024
-    min_steps: int = 400
-    learning_rate: float = 0.02
+    min_steps: int = 200
+    learning_rate: float = 0.015
     seed: int = 0
 
     classes_: NDArray[Any] = field(init=False, repr=False)

@@ -1,6 +1,7 @@
-"""Online codelength (Voita & Titov 2020): how many bits the labels cost when a probe must learn them while they are sent."""
+"""Online codelength (Voita & Titov 2020): the bits that labels cost when a probe learns them as they are sent."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,9 @@ def online_code(
 ) -> Codelength:
     """The prequential code of `labels` given `vectors` (layer, row, width), all layers at once.
 
-    Rows are sent in a seeded random order (or those of `rows`, shuffled). The first portion costs log2(classes) a row; each
-    further one −log2 p under a probe trained on all before it. Portions that would hold no new row are skipped. Sender and
-    receiver agree on the probe's settings beforehand: a default LinearProbe with one fixed ridge strength.
+    All rows, or those of `rows`, are sent in a seeded random order. The first portion costs log2(classes) a row; each
+    further one −log2 p under a probe trained on all before it. Portions that would hold no new row are skipped. Sender
+    and receiver agree on the probe's settings beforehand: by default a LinearProbe with one fixed ridge strength.
     """
     n = check(vectors, labels, rows)
     labels = np.asarray(labels)
@@ -60,7 +61,7 @@ def online_code(
     shuffled = np.random.default_rng(seed).permutation(n)
     ends = tuple(np.unique([max(1, round(share * n)) for share in (*portions, 1.0)]).tolist())
     bits = np.full((len(vectors), n), np.log2(len(known)))
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
+    for start, end in pairwise(ends):
         learner = replace(probe if probe is not None else LinearProbe(), seed=seed)
         learner.fit(vectors, labels, rows=used[shuffled[:start]], classes=known)
         sent = shuffled[start:end]

@@ -1,8 +1,9 @@
-"""Probes with one or two hidden layers (Conneau et al. 2018; Hewitt & Liang 2019), one per layer of the encoder, trained together."""
+"""Probes with one or two hidden layers (Conneau et al. 2018; Hewitt & Liang 2019), for all layers at once."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class MLPProbe:
     decay: float = 0.01
     epochs: int = 5
     batch: int = 1024
-    min_steps: int = 400
+    min_steps: int = 200
     learning_rate: float = 0.003
     seed: int = 0
 
@@ -127,7 +128,7 @@ class MLPProbe:
         sizes = [width, *[self.hidden] * self.layers, len(self.classes_)]
         weights = [
             torch.randn(1, b, a, generator=generator).mul(math.sqrt(2 / a)).repeat(layers, 1, 1)
-            for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+            for a, b in pairwise(sizes)
         ]
         weights[-1].zero_()
         return weights, [torch.zeros(layers, b) for b in sizes[1:]]

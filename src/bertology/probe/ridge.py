@@ -1,4 +1,4 @@
-"""Ridge regression (Hoerl & Kennard 1970) from moments: fitted, tuned and scored for all layers without a second pass over data."""
+"""Ridge regression (Hoerl & Kennard 1970) from moments: all layers, no second pass over data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,9 +52,11 @@ def regression_moments(
     xy = np.zeros((layers, width, y.shape[1]))
     for place, block in blocks(vectors, rows):
         x = block.double().numpy()
-        x_sum += x.sum(1)
-        xx += x.transpose(0, 2, 1) @ x
-        xy += x.transpose(0, 2, 1) @ y[place]
+        # Overflow and NaN are refused below, by what reaches the sums.
+        with np.errstate(invalid="ignore", over="ignore"):
+            x_sum += x.sum(1)
+            xx += x.transpose(0, 2, 1) @ x
+            xy += x.transpose(0, 2, 1) @ y[place]
     if not (np.isfinite(x_sum).all() and np.isfinite(y).all()):
         raise NotFinite("vectors or targets hold NaN or infinite values.", "Drop or repair those rows.")
     return RegressionMoments(n, x_sum, xx, xy, y.sum(0), (y * y).sum(0))
@@ -107,7 +109,7 @@ class RidgeProbe:
         return np.concatenate(parts, axis=1)
 
     def score(self, test: RegressionMoments) -> Array:
-        """R² on the rows behind `test`, (layer, target); 1 at best, 0 for the test rows' own mean, nan for a constant target."""
+        """R² on the rows behind `test`, (layer, target): 1 at best, 0 for their own mean, nan if constant."""
         return _r2(self.weight_, self.bias_, test)
 
 

@@ -42,7 +42,7 @@ class ScalarMix:
     l2: float = 30.0
     epochs: float = 5.0
     batch: int = 1024
-    min_steps: int = 400
+    min_steps: int = 200
     learning_rate: float = 0.01
     seed: int = 0
 

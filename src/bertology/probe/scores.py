@@ -39,5 +39,10 @@ def tally_rows(values: NDArray[Any], blocks: NDArray[np.integer[Any]], n_blocks:
         raise BadRequest(f"{len(blocks)} block numbers for {values.shape[-1]} rows.", "Give each row's block.")
     size = n_blocks or int(blocks.max(initial=-1)) + 1
     known = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.shape, dtype=bool)
-    count = lambda x: np.stack([np.bincount(blocks, weights=cell, minlength=size) for cell in x], axis=1)  # noqa: E731
-    return Tally(count(np.where(known, values, 0).astype(np.float64)), count(known.astype(np.float64)))
+    return Tally(_count(np.where(known, values, 0), blocks, size), _count(known, blocks, size))
+
+
+def _count(values: NDArray[Any], blocks: NDArray[np.integer[Any]], size: int) -> NDArray[np.float64]:
+    """Sums per block, (block, cell)."""
+    sums = [np.bincount(blocks, weights=cell.astype(np.float64), minlength=size) for cell in values]
+    return np.stack(sums, axis=1).astype(np.float64)

@@ -119,7 +119,12 @@ def _scored(
         count.append(sums(np.ones((1, len(judged))))[:, 0])
     cells = sum(len(vectors) for vectors in parts.values())
     if not names:
-        return {"names": np.zeros(0, "<U1"), "correct": np.zeros((n, 0, cells)), "majority": np.zeros((n, 0)), "count": np.zeros((n, 0))}
+        return {
+            "names": np.zeros(0, "<U1"),
+            "correct": np.zeros((n, 0, cells)),
+            "majority": np.zeros((n, 0)),
+            "count": np.zeros((n, 0)),
+        }
     return {
         "names": np.array(names, dtype=np.str_), "correct": np.stack(correct, 1),
         "majority": np.stack(majority, 1), "count": np.stack(count, 1),
@@ -127,7 +132,12 @@ def _scored(
 
 
 def _right(
-    vectors: NDArray[Any], labels: Property, fit: NDArray[np.int64], dev: NDArray[np.int64], judged: NDArray[np.int64], seed: int
+    vectors: NDArray[Any],
+    labels: Property,
+    fit: NDArray[np.int64],
+    dev: NDArray[np.int64],
+    judged: NDArray[np.int64],
+    seed: int,
 ) -> NDArray[np.bool_]:
     """(cell, judged row): whether a probe fitted on `fit`, its strength chosen on `dev`, is right."""
     probe = LinearProbe(l2=(10.0, 300.0), batch=512, min_steps=150, seed=seed)

@@ -1,4 +1,4 @@
-"""Trees from scores: directed (Chu & Liu 1965; Edmonds 1967), projective (Eisner 1996), undirected (Prim 1957), chains."""
+"""Trees from scores: directed (Chu & Liu 1965; Edmonds 1967), projective (Eisner 1996), undirected (Prim 1957)."""
 
 from typing import Any
 

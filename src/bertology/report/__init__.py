@@ -1,4 +1,4 @@
-"""Reports: a page for a run, a page for two, a table for the terminal, charts for papers. Reads run folders; no torch."""
+"""Reports on run folders: a page for one run or for two, a table for the terminal, charts for papers."""
 
 from bertology.report.comparison import render_comparison
 from bertology.report.page import render

@@ -1,6 +1,6 @@
 """Charts from a claim's rows, by shape: per layer a curve, per head a heat map, everything else bars with intervals.
 
-The specs are Vega-Lite (through Altair) without colours of their own: `palette.vega_config` gives them the page's theme.
+The specs are Vega-Lite (through Altair) without colours: `palette.vega_config` gives them the page's theme.
 """
 
 import math
@@ -29,7 +29,7 @@ class Chart(NamedTuple):
 
 
 def charts(rows: Sequence[Row], values: Mapping[str, Estimate] | None = None) -> list[Chart]:
-    """The charts of a claim. `values` lends its units to measures of the same name. Rows without a finite value are left out."""
+    """The charts of a claim; rows without a finite value are left out. `values` lends units to its names."""
     drawn: list[Chart] = []
     for shape, draw in _SHAPES.items():
         here = [row for row in rows if _shape(row) == shape and math.isfinite(row.value)]
@@ -40,7 +40,7 @@ def charts(rows: Sequence[Row], values: Mapping[str, Estimate] | None = None) ->
 
 
 def overlay(a: Sequence[Row], b: Sequence[Row], names: tuple[str, str], depths: tuple[int, int]) -> list[Chart]:
-    """Layer curves of two encoders over relative depth (layer / number of layers), one chart a measure and label in both."""
+    """Layer curves of two encoders over layer / number of layers, one chart for each measure and label in both."""
     series: dict[tuple[str, str], list[Spec]] = {}
     for rows, name, depth in zip((a, b), names, depths, strict=True):
         for row in rows:
@@ -90,14 +90,18 @@ def _layer_curves(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
     points = [_datum(row) for row in sorted(rows, key=lambda row: (labels.index(row.label), row.layer))]
     peaks = "; ".join(f"{label or title}: {_peak(rows, label)}" for label in labels[:MOST_LINES])
     if len(labels) > MOST_LINES:
-        caption = f"{title}{_in(unit)} by layer (across; 0 = embeddings) and label (down); the darker end of the scale is higher in print."
-        return [Chart(title, caption, _map(points, "layer", "label", title, _domain(rows), height=20 * len(labels)))]
+        shown = set(labels[:MOST_BARS])
+        points = [p for p in points if p.get("label", "") in shown]
+        left_out = f" The first {MOST_BARS} of {len(labels)} labels." if len(labels) > MOST_BARS else ""
+        caption = f"{title}{_in(unit)} by layer (across; 0 = embeddings) and label (down).{left_out} Highest: {peaks}."
+        return [Chart(title, caption, _map(points, "layer", "label", title, _domain(rows), height=20 * len(shown)))]
     x = alt.X("layer:Q", title="layer", axis=alt.Axis(tickMinStep=1, format="d"))
     several = len(labels) > 1
     colour = alt.Color("label:N", title=None, sort=labels) if several else None
     tips = [*(["label:N"] if several else []), "layer:Q", *_tips(points, "value", "low", "high", "n")]
     spec = _curves(points, x, colour, f"{title}{_in(unit)}", tips)
-    caption = f"{title}{_in(unit)} by layer, 0 being the embeddings{'; one line a label' if several else ''}. {_BAND} Highest: {peaks}."
+    lines = "; one line a label" if several else ""
+    caption = f"{title}{_in(unit)} by layer, 0 being the embeddings{lines}. {_BAND} Highest: {peaks}."
     return [Chart(title, caption, spec)]
 
 
@@ -134,7 +138,9 @@ def _bars(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
     base = alt.Chart(alt.Data(values=points)).encode(y=y)
     tips = ["label:N", *_tips(points, "value", "low", "high", "n")]
     layers = [
-        base.mark_bar(opacity=0.35, height=9).encode(x=alt.X("value:Q", title=f"{title}{_in(unit)}"), tooltip=tips)
+        base.mark_bar(opacity=0.35, height=9).encode(
+            x=alt.X("value:Q", stack=None, title=f"{title}{_in(unit)}"), tooltip=tips
+        )
     ]
     if any("low" in p for p in points):
         layers.append(base.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"))
@@ -152,8 +158,7 @@ _SHAPES: dict[str, Callable[[str, Sequence[Row], str], list[Chart]]] = {
 
 
 def _curves(points: list[Spec], x: alt.X, colour: alt.Color | None, title: str, tips: list[Any]) -> Spec:
-    hue = {"color": colour} if colour is not None else {}
-    base = alt.Chart(alt.Data(values=points)).encode(x=x, **hue)
+    base = alt.Chart(alt.Data(values=points)).encode(x=x, color=alt.Undefined if colour is None else colour)
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
     layers = []
     if any("low" in p for p in points):
@@ -167,9 +172,9 @@ def _curves(points: list[Spec], x: alt.X, colour: alt.Color | None, title: str, 
 def _map(points: list[Spec], across: str, down: str, title: str, domain: tuple[float, float], height: int) -> Spec:
     low, high = domain
     scale = (
-        alt.Scale(domain=[-max(-low, high), max(-low, high)], range="diverging")
+        alt.Scale(domain=[-max(-low, high), max(-low, high)], range="diverging", interpolate="lab")
         if low < 0
-        else alt.Scale(domain=[low, high])
+        else alt.Scale(domain=[low, high], interpolate="lab")
     )
     rows_sorted = None if down == "label" else "ascending"
     chart = (

@@ -1,4 +1,4 @@
-"""Two runs side by side: which verdicts changed, both estimates on one axis, their difference, curves over relative depth."""
+"""Two runs side by side: changed verdicts, both estimates on one axis, their difference, curves over relative depth."""
 
 import math
 from typing import NamedTuple
@@ -102,7 +102,8 @@ def _opening(shared: list[PairView], names: tuple[str, str]) -> str:
             clear += d.known and (d.low > 0 or d.high < 0)
     lost = [p.claim for p in shared if p.a and p.b and p.a.verdict == "holds" and p.b.verdict == "fails"]
     won = [p.claim for p in shared if p.a and p.b and p.a.verdict == "fails" and p.b.verdict == "holds"]
-    text = f"{len(shared)} claims were tested on both; {changed} verdicts differ, and {clear} headline estimates differ by more than their joint interval."
+    text = f"Claims in both runs: {len(shared)}. Verdicts that differ: {changed}. "
+    text += f"Headline estimates that differ by more than their joint interval: {clear}."
     if lost:
         text += f" True of {names[0]} but not of {names[1]}: {words.listed(lost)}."
     if won:

@@ -1,7 +1,8 @@
-"""The layer × head grid: each head's attention pattern (Kovaleva et al. 2019) and the relation it follows best (Clark et al. 2019).
+"""The layer × head grid: each head's attention pattern (Kovaleva et al. 2019) and best relation (Clark et al. 2019).
 
-Roles come from rows with the measure "role" (label: the pattern; value: share of attention maps), relations from "relation
-accuracy" and "relation gain" (label: the relation; gain: accuracy above the best fixed offset). Either may be missing.
+Roles come from rows with the measure "role" (label: the pattern; value: share of attention maps), relations from
+"relation accuracy" and "relation gain" (label: the relation; gain: accuracy above the best fixed offset). Either may
+be missing.
 """
 
 import math
@@ -46,7 +47,7 @@ class Role(NamedTuple):
     """A line of the legend: the pattern, how many heads have it, its colour as a custom property, its glyph."""
 
     name: str
-    count: int
+    heads: int
     hue: str
     glyph: str
 
@@ -74,9 +75,10 @@ class Grid(NamedTuple):
 
     @property
     def described(self) -> str:
-        roles = ", ".join(f"{role.count} {role.name}" for role in self.roles)
+        roles = ", ".join(f"{role.heads} {role.name}" for role in self.roles)
         special = sum(cell.head.specialised for cell in self.cells)
-        return f"{len(self.layers)} layers × {len(self.heads)} heads. {roles}{'; ' if roles else ''}{special} specialised in a relation."
+        size = f"{len(self.layers)} layers × {len(self.heads)} heads"
+        return f"{size}. {roles}{'; ' if roles else ''}{special} specialised in a relation."
 
 
 def heads(rows: Iterable[Row]) -> list[Head]:

@@ -1,4 +1,4 @@
-"""Estimates, baselines and published figures on one axis, with the predicted region shaded: positions in percent of its width."""
+"""Estimates, baselines and published figures on one axis with the predicted region, in percent of its width."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from bertology.record.result import Comparison, Result
 
 
 class Lane(NamedTuple):
-    """One line of a forest plot. `kind` is "measured", "baseline" or "published"; positions are in percent, None if unknown."""
+    """A line of a forest plot: `kind` "measured", "baseline" or "published"; positions in percent, None if unknown."""
 
     label: str
     kind: str
@@ -28,7 +28,7 @@ class Tick(NamedTuple):
 
 
 class Forest(NamedTuple):
-    """A forest plot: lanes on one axis. `shade` is the predicted region (start, end) in percent, None where no rule stands."""
+    """A forest plot: lanes on one axis. `shade` is the predicted region (start, end) in percent, None if no rule."""
 
     name: str
     rule: str
@@ -45,7 +45,7 @@ class Forest(NamedTuple):
 
 
 def region(rule: str) -> tuple[float, float]:
-    """The bounds that a rule as `str(Region)` prints it stands for; infinite where it is open, and for an unknown text."""
+    """The bounds of a rule as `str(Region)` prints it; infinite where it is open, and for an unknown text."""
     found = _RULE.fullmatch(rule.strip())
     if found is None:
         return -math.inf, math.inf
@@ -56,7 +56,7 @@ def region(rule: str) -> tuple[float, float]:
 
 
 def forests(result: Result) -> list[Forest]:
-    """One plot for each value that a rule names, the headline first and with the baselines; then the values without a rule."""
+    """One plot for each value: the headline first, with the baselines, then the ruled ones, then the rest."""
     names = [*result.rules, *(name for name in result.values if name not in result.rules)]
     plots = []
     for position, name in enumerate(names):

@@ -110,7 +110,7 @@ def page(template: str, drawn: Mapping[str, Chart], **content: Any) -> str:
         _templates()
         .get_template(template)
         .render(
-            csp=f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
+            csp=_POLICY.format(scripts=allowed),
             style=Markup(_style()),
             bundle=Markup(bundle) if drawn else "",
             script=Markup(script),
@@ -175,6 +175,12 @@ def _cited(view: RunView) -> list[tuple[str, Mapping[str, str]]]:
     return [(key, references.get(key) or {}) for key in sorted({key for r in view.results for key in r.cites})]
 
 
+_POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
 def _json(data: Any) -> str:
     """JSON that cannot end the script element it stands in."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
@@ -184,7 +190,7 @@ def _json(data: Any) -> str:
 @cache
 def _bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one module; a shade under 0.9 MB, hence once a page."""
-    return vl_convert.javascript_bundle()
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 @cache

@@ -20,7 +20,7 @@ GRID = "heads"
 def save_chart(folder: RunFolder, claim: str, path: str | Path, *, measure: str = "", width: int = 420) -> Path:
     """A claim's first chart, or that of `measure`; the claim "heads" is the layer × head grid. `width` is in pixels.
 
-    Raises BadRequest for another ending than .svg or .png and when there is no such chart; CannotWrite when the disk refuses.
+    Raises BadRequest for another ending than .svg or .png and for an unknown chart; CannotWrite when the disk refuses.
     """
     path = Path(path)
     if path.suffix not in _WRITERS:

@@ -71,7 +71,7 @@ def opening(
 
 
 def standouts(results: Sequence[Result], verdict: str, most: int = 5) -> list[Standout]:
-    """The clearest claims with this verdict, at most one a section when they hold, by distance from the rule's border."""
+    """The clearest claims with this verdict, by distance from the rule's border; of those that hold, one a section."""
     found = []
     for result in results:
         strength = _strength(result)
@@ -157,7 +157,8 @@ def _correction(results: Sequence[Result], q: Mapping[str, float]) -> str:
         return ""
     survive = sum(q[claim] < SIGNIFICANT for claim in holding)
     which = "All" if survive == len(holding) else f"{survive} of the"
-    return f"{which} {len(holding)} that hold survive the correction for {len(q)} tests (Benjamini–Hochberg, q < {SIGNIFICANT:g})."
+    correction = f"the correction for {len(q)} tests (Benjamini–Hochberg, q < {SIGNIFICANT:g})"
+    return f"{which} {len(holding)} that hold survive {correction}."
 
 
 def _heads(heads: Sequence[Head]) -> list[str]:
@@ -170,16 +171,17 @@ def _heads(heads: Sequence[Head]) -> list[str]:
     sentences = []
     if roles:
         ranked = sorted(roles.items(), key=lambda item: (-item[1], item[0]))
-        sentences.append(
-            f"Of its {len(heads)} heads, {listed(f'{count} are mostly {role}' if i == 0 else f'{count} {role}' for i, (role, count) in enumerate(ranked))}."
-        )
+        (most, count), *others = ranked
+        told = [f"{count} are mostly {most}", *(f"{n} {role}" for role, n in others)]
+        sentences.append(f"Of its {len(heads)} heads, {listed(told)}.")
     special = sorted((h for h in heads if h.specialised), key=lambda h: (-h.gain, h.layer, h.head))
     if special:
         best = special[0]
+        follow = "head follows" if len(special) == 1 else "heads follow"
         sentences.append(
-            f"{len(special)} {_s(len(special), 'head')} {'follows' if len(special) == 1 else 'follow'} a syntactic relation at least 10 points"
-            f" better than any fixed offset, most clearly {best.relation} at layer {best.layer} · head {best.head}"
-            f" ({100 * best.accuracy:.0f} % against {100 * (best.accuracy - best.gain):.0f} %)."
+            f"{len(special)} {follow} a syntactic relation at least 10 points better than any fixed offset, "
+            f"most clearly {best.relation} at layer {best.layer} · head {best.head} "
+            f"({100 * best.accuracy:.0f} % against {100 * (best.accuracy - best.gain):.0f} %)."
         )
     elif any(h.relation for h in heads):
         sentences.append("No head follows a syntactic relation 10 points better than a fixed offset.")
@@ -187,7 +189,7 @@ def _heads(heads: Sequence[Head]) -> list[str]:
 
 
 def _peaks(results: Sequence[Result], rows: Mapping[str, Sequence[Row]], depth: int) -> list[str]:
-    """Where the curves of the layer section peak; labels of the first measure that has several, else of the first curve."""
+    """Where the layer section's curves peak: those of the first measure with several labels, else the first curve."""
     candidates = []
     for result in results:
         curves = [r for r in rows.get(result.claim, ()) if r.layer >= 0 and r.head < 0 and math.isfinite(r.value)]
@@ -215,7 +217,7 @@ def _peaks(results: Sequence[Result], rows: Mapping[str, Sequence[Row]], depth: 
 
 
 def _strength(result: Result) -> float | None:
-    """Distance of the headline from the nearest border of its region, in standard errors (one per mille of it when exact)."""
+    """Distance of the headline from its region's nearest border in standard errors (an exact one counts 0.1 %)."""
     estimate = result.headline
     if estimate is None or not estimate.known:
         return None

@@ -46,9 +46,7 @@ def bystanders_know_the_sentence(encoder: Encoder, corpora: Corpora, seed: int) 
             lambda r, t: (r - t)[..., 1:].mean((-2, -1)), correct, twin, **unit
         ),
         "mean gain over layer 0": bootstrap(lambda r: gain(r).mean(-1), correct, **unit),
-        f"mean accuracy in layer {best}, the best on test": bootstrap(
-            lambda r: r[..., best].mean(-1), correct, **unit
-        ),
+        f"mean accuracy in layer {best}, the best on test": bootstrap(lambda r: r[..., best].mean(-1), correct, **unit),
     }
     baselines = {
         "layer 0": bootstrap(lambda r: r[..., 0].mean(-1), correct, **unit),
@@ -63,5 +61,7 @@ def bystanders_know_the_sentence(encoder: Encoder, corpora: Corpora, seed: int) 
             for at, rate in np.ndenumerate(tally.rate())
         ]  # fmt: skip
     rows += [Row("most frequent class", r, label=name) for r, name in zip(majority.rate(), real.names, strict=True)]
-    note = f"Properties: {', '.join(real.names)}; the study's were some eighty features of Italian and English sentences."
+    note = (
+        f"Properties: {', '.join(real.names)}; the study's were some eighty features of Italian and English sentences."
+    )
     return Finding(values, baselines, rows, note)

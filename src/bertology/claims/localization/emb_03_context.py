@@ -52,7 +52,7 @@ def words_drift_apart(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[F
         )
     depth = np.arange(1, encoder.n_layers + 1) / encoder.n_layers
 
-    def over(*of: Similarity):  # noqa: ANN202
+    def over(*of: Similarity):
         return [pairs for one in of for pairs in (one.same, one.different)]
 
     about = dict(n=real.types, unit="cosine per depth", seed=seed)

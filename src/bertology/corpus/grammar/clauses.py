@@ -60,7 +60,7 @@ def draw_form(
             form = Form("present" if d.chance.happens(0.6) else form.tense, perfect=True)
     if "polarity" not in d.notes.labels and d.chance.happens(negation):
         return form._replace(negation=d.chance.weighted((("n't", 5), ("not", 3), ("never", 2))))
-    if d.chance.happens(0.1):
+    if "polarity" not in d.notes.labels and d.chance.happens(0.1):
         options = _MIDDLE.get(form.aspect if not form.modal else "modal" if form.modal == "will" else "", ())
         if form.aspect == "simple" and form.tense == "past":
             options = _MIDDLE["past"]
@@ -294,7 +294,7 @@ def draw_subject(d: Draft, *, rich: float = 1.0, animate: bool = False) -> Word:
     kind = d.chance.weighted(kinds)
     if kind in ("I", "we", "they"):
         return lx.speaker(kind)
-    return p.phrase(d, kind, rich=rich, names=0.36)
+    return p.phrase(d, kind, rich=rich, names=0.44)
 
 
 def draw_verb(d: Draft, options: tuple[Verb, ...], *, active: bool = False) -> Verb:

@@ -17,7 +17,7 @@ from bertology.corpus.grammar.parts import (
 from bertology.corpus.grammar.phrases import Draft
 from bertology.corpus.grammar.qualities import adjectives
 from bertology.corpus.grammar.trees import Word
-from bertology.corpus.grammar.verbs import verbs
+from bertology.corpus.grammar.verbs import verb, verbs
 
 
 def intransitive(d: Draft) -> Word:
@@ -66,7 +66,7 @@ def short_passive(d: Draft) -> Word:
 def noun_pp(d: Draft) -> Word:
     """A subject with one or two prepositional phrases before a verb that shows agreement."""
     subject, innermost = subject_with_place(d)
-    inanimate = innermost.noun is not None and innermost.kind in p.NOUN_PLACES and innermost.kind != "person"
+    inanimate = innermost.noun is not None and innermost.kind in _STANDING
     if inanimate and d.chance.happens(0.45):
         p.attach_place(d, innermost, rich=0.15)
     form = c.draw_form(d, stative=True, tense="present", negation=0.12)
@@ -89,7 +89,8 @@ def verb_pp(d: Draft) -> Word:
     tool = p.phrase(d, instruments, number="sing", rich=0.8)
     head.add(thing, "obj")
     head.add(lx.prepositional("with", tool))
-    for word, role in ((subject, "agent"), (thing, "patient"), (tool, "instrument")):
+    does, undergoes = _ROLES.get(lemma, ("agent", "patient"))
+    for word, role in ((subject, does), (thing, undergoes), (tool, "instrument")):
         d.notes.link("role", head, word, role)
     form = c.draw_form(d)
     c.predicate(d, subject, head, form, main=True)
@@ -110,6 +111,7 @@ def possessive(d: Draft) -> Word:
         head.lead(lx.possessor(owner))
         return _about(d, head)
     subject = gendered(d, rich=0.8)
+    d.notes.used |= _UNACCOMPANIED  # a used verb is not drawn again
     found = c.verb_phrase(
         d, subject, frame=d.chance.pick(("motion", "intransitive", "transitive")), adjuncts=0.4, rich=0.6, main=True
     )
@@ -178,9 +180,8 @@ def np_coordination(d: Draft) -> Word:
         [v for v in verbs("transitive") if "person" in v.subject.split() and len(select(v.object)) > 8]
     )
     head = Word(entry.lemma, "VERB", "VB", lemma=entry.lemma)
-    thing = coordinated(
-        d, d.chance.pick(entry.object.split()) if len(select(entry.object.split()[0])) > 5 else entry.object
-    )
+    ample = [classes for classes in entry.object.split() if len(select(classes)) > 5]
+    thing = coordinated(d, d.chance.pick(ample) if ample else entry.object)
     head.add(thing, "obj")
     d.notes.link("role", head, subject, entry.roles[0])
     d.notes.link("role", head, thing, entry.roles[1])
@@ -221,6 +222,23 @@ def _about(d: Draft, subject: Word) -> Word:
     return copular(d, subject, p.quality(d, adjectives(subject.noun)))
 
 
+_UNACCOMPANIED = {
+    "sleep",
+    "disappear",
+    "fall",
+    "sneeze",
+    "cry",
+    "dream",
+    "kiss",
+    "like",
+    "love",
+    "know",
+    "want",
+    "have",
+    "need",
+}
+_ROLES = {lemma: verb("transitive", lemma).roles for lemma in ("see", "photograph", "write", "draw", "repair", "paint")}
+_STANDING = ("furniture", "structure", "plant", "vehicle", "place")
 _REFLEXIVE = [
     "blame",
     "praise",

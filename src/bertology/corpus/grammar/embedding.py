@@ -21,7 +21,15 @@ def that_complement(d: Draft) -> Word:
     c.predicate(d, subject, head, form, main=True)
     tense = "past" if form.tense == "past" and d.chance.happens(0.8) else ""
     inner = c.clause(d, tense=tense, time=0.15, negation=0.06)
-    if d.chance.happens(0.75) or entry.lemma in ("doubt", "explain", "report", "announce", "discover"):
+    if d.chance.happens(0.75) or entry.lemma in (
+        "doubt",
+        "hear",
+        "notice",
+        "explain",
+        "report",
+        "announce",
+        "discover",
+    ):
         inner.lead(Word("that", "SCONJ", "IN", "mark"))
     head.add(inner, "ccomp")
     return head

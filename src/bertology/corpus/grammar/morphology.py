@@ -171,7 +171,6 @@ _LONG = frozenset(
         "curious",
         "generous",
         "stubborn",
-        "proud",
         "skilled",
         "talented",
         "ripe",

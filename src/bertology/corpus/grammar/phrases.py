@@ -41,7 +41,7 @@ def scene(chance: Chance, topic: str) -> Scene:
 def pick_noun(d: Draft, classes: str, *, fit: float = 0.6) -> Noun:
     """A noun of a selection that the sentence has not used; with probability `fit` one at home in the topic."""
     again = [n for n in d.scene.props if n.lemma not in d.notes.used and admits(n, classes)]
-    if again and d.chance.happens(0.4):
+    if again and d.chance.happens(0.5):
         found = d.chance.pick(again)
         d.notes.used.add(found.lemma)
         return found
@@ -265,15 +265,20 @@ NOUN_PLACES["furniture"] = (("near", "structure"), ("in", "=kitchen,room,garden,
 
 _ASPECTS = ("simple", "progressive", "perfect")
 _TIMES = {
-    "past": ("yesterday", "yesterday", "last week", "last night", "last summer", "last month", "after event", "before event", "ago day", "ago "
-    "week", "ago year",
-             "in the morning", "in the evening", "on Monday", "on Friday", "on Sunday"),
-    "present": ("every day", "every week", "every morning", "every summer", "every evening", "every night", "in "
-    "the morning", "in the evening"),
+    "past": (
+        "yesterday", "yesterday", "last week", "last night", "last summer", "last month", "after event", "before event",
+        "ago day", "ago week", "ago year", "in the morning", "in the evening", "on Monday", "on Friday", "on Sunday",
+    ),
+    "present": (
+        "every day", "every week", "every morning", "every summer", "every evening", "every night", "every winter",
+        "in the morning", "in the evening",
+    ),
     "progressive": ("now", "today", "this morning", "this evening", "now"),
     "perfect": ("today", "this week", "this year", "this month", "recently"),
-    "future": ("tomorrow", "next week", "next month", "next year", "soon", "tomorrow", "next summer", "after event", "on "
-    "Monday", "on Saturday"),
+    "future": (
+        "tomorrow", "next week", "next month", "next year", "soon", "tomorrow", "next summer", "after event",
+        "on Monday", "on Saturday",
+    ),
 }  # fmt: skip
 _DETERMINERS = {
     "sing": (

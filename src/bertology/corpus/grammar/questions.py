@@ -4,7 +4,7 @@ from bertology.corpus.grammar import clauses as c
 from bertology.corpus.grammar import lexemes as lx
 from bertology.corpus.grammar import phrases as p
 from bertology.corpus.grammar.clauses import Form
-from bertology.corpus.grammar.lexicon import noun
+from bertology.corpus.grammar.lexicon import noun, select
 from bertology.corpus.grammar.phrases import Draft
 from bertology.corpus.grammar.qualities import adjectives
 from bertology.corpus.grammar.trees import Word
@@ -100,7 +100,7 @@ def _wh_object(d: Draft, *, inverted: bool, main: bool = False, tense: str = "")
             asked = p.common(asked.noun, "sing")
         asked.lead(Word(d.chance.pick(("which", "what")), "DET", "WDT", "det", feats={"PronType": "Int"}))
     else:
-        who = kind == "person"
+        who = select(kind)[0].kind in ("person", "infant")
         asked = Word("who" if who else "what", "PRON", "WP", feats={"PronType": "Int"}, number="sing", kind=kind)
     head = Word(entry.lemma, "VERB", "VB", lemma=entry.lemma)
     d.notes.link("role", head, subject, entry.roles[0])

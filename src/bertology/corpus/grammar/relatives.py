@@ -64,7 +64,9 @@ def relative_on_subject(d: Draft, antecedent: Word) -> bool:
 def relative_on_object(d: Draft, antecedent: Word) -> bool:
     """Adds "that the girl has bought" to a noun; the pronoun is often left out."""
     subject = p.phrase(d, "person", rich=0.25, names=0.4)
-    options = [v for v in c.takers("transitive", antecedent.noun, subject.noun) if v.lemma not in ("need", "wear")]
+    options = [
+        v for v in c.takers("transitive", antecedent.noun, subject.noun) if v.lemma not in ("need", "wear", "have")
+    ]
     if not options:
         return False
     entry = d.chance.zipf(options)

@@ -114,7 +114,11 @@ for (const figure of all("[data-heads]")) {
     for (const cell of cells) cell.classList.toggle("dim", on && cell.dataset.role !== role.dataset.role);
   });
 }
-addEventListener("scroll", silence, { passive: true });
+// Focus and smooth scrolling move the page under an explanation: it stays with its head.
+addEventListener("scroll", () => {
+  const cell = document.querySelector(".head:hover") ?? document.querySelector(".head:focus");
+  if (cell) explain(cell); else silence();
+}, { passive: true });
 
 // Claims: filter, find, open all, and a link to a claim opens it
 const claims = all("details.claim");
