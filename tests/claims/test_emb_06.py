@@ -25,7 +25,7 @@ def test_senses_written_on_the_words_hold(corpora: Corpora, tmp_path) -> None:
 def test_words_without_senses_do_not_hold(corpora: Corpora, tmp_path) -> None:
     result = result_of("emb-06", Planted(knows_no_senses, corpora, layers=2), corpora, tmp_path)
     assert result.verdict != "holds"
-    assert result.values["gain over the context words of layer 0"].value < 0
+    assert abs(result.values["mean silhouette of senses"].value) < 0.05
 
 
 def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:

@@ -31,7 +31,8 @@ def _tell(view: View, tense: float, spike: float, cls: float) -> None:
 
 
 def spread_and_spiked(view: View) -> None:
-    """Tense lies faintly on every word, the topic in a spike on one word of the last layer: mean and maximum each win once."""
+    """Tense lies faintly on every word, the topic in a spike on one word of the last layer: mean and maximum each win
+    once."""
     _tell(view, 0.06, 0.7, 0.0)
 
 

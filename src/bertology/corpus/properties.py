@@ -23,9 +23,9 @@ LABELLED = ("tense", "subject_number", "voice", "polarity", "construction", "top
 def properties(corpus: Corpus, *, fewest: int = 30, largest: float = 0.95) -> Mapping[str, Property]:
     """The corpus's properties by name, each worth probing for.
 
-    "length" (words) and "depth" (of the tree) are cut into three classes of about equal size. Labels win over what the tree
-    says ("tense" and "subject_number" only). A class with under `fewest` sentences becomes ""; a property is left out
-    when fewer than two classes remain, or when one of them has more than `largest` of the sentences.
+    "length" (words) and "depth" (of the tree) are cut into three classes of about equal size. Labels win over what
+    the tree says ("tense" and "subject_number" only). A class with under `fewest` sentences becomes ""; a property is
+    left out when fewer than two classes remain, or when one of them has more than `largest` of the sentences.
     """
     found: dict[str, Property] = {"length": thirds([len(s) for s in corpus])}
     if corpus.having("head"):

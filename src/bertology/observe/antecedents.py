@@ -34,9 +34,9 @@ class Antecedents(NamedTuple):
 class AntecedentAttention(Statistic):
     """Whether an anaphor's most attended word is one of its antecedents (links "coref").
 
-    "nearest mention" takes the closest noun or pronoun before the anaphor; "matching mention" the closest one before it of the
-    same form or lemma, else of the same number and gender where "feats" has them, else the closest. Without "upos", mentions are
-    the ends of links.
+    "nearest mention" takes the closest noun or pronoun before the anaphor; "matching mention" the closest one before
+    it of the same form or lemma, else of the same number and gender where "feats" has them, else the closest.
+    Without "upos", mentions are the ends of links.
     """
 
     kinds: int = 12
@@ -104,7 +104,9 @@ def ruled(sentence: Sentence, anaphor: int) -> tuple[int, int]:
     before = [i for i in range(anaphor - 1, -1, -1) if mention(i)]
     if not before:
         return -1, -1
-    names = [{w.lower() for w in (s[0], s[1] or "")} for s in zip(sentence.words, _layer(sentence, "lemma"), strict=True)]
+    names = [
+        {w.lower() for w in (s[0], s[1] or "")} for s in zip(sentence.words, _layer(sentence, "lemma"), strict=True)
+    ]
     same = [i for i in before if (names[i] & names[anaphor]) - {""}]
     agreeing = [i for i in before if _agree(sentence, i, anaphor)]
     return before[0], (same or agreeing or before)[0]

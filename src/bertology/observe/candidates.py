@@ -23,7 +23,8 @@ MOST = 3  # distractors counted apart; the last class holds more
 
 
 class Confusions(NamedTuple):
-    """`score`: Tally (block, group, distractors - 1, layer), mean confusion as a multiple of uniform attention's; 1 is uniform."""
+    """`score`: Tally (block, group, distractors - 1, layer), mean confusion as a multiple of uniform attention's; 1
+    is uniform."""
 
     score: Tally
 
@@ -32,8 +33,9 @@ class Confusions(NamedTuple):
 class Confusion(Statistic):
     """-log of the right word's share of the attention on all candidates, over log(number of candidates).
 
-    Attention is averaged over a layer's heads. A verb's candidates are its subject (links "agreement") and its distractors
-    (links "distractor", labels "match" and "mismatch"); a reflexive's are its antecedent (links "coref") and the other nouns before it.
+    Attention is averaged over a layer's heads. A verb's candidates are its subject (links "agreement") and its
+    distractors (links "distractor", labels "match" and "mismatch"); a reflexive's are its antecedent (links "coref")
+    and the other nouns before it.
     """
 
     @property
@@ -78,7 +80,9 @@ def choices(sentence: Sentence) -> Iterator[tuple[int, int, tuple[int, ...], str
         others = {noun: label for noun, label in wrong.get(verb, {}).items() if noun != subject}
         if others:
             labels = set(others.values())
-            group = {frozenset(("match",)): GROUPS[0], frozenset(("mismatch",)): GROUPS[1]}.get(frozenset(labels), GROUPS[2])
+            group = {frozenset(("match",)): GROUPS[0], frozenset(("mismatch",)): GROUPS[1]}.get(
+                frozenset(labels), GROUPS[2]
+            )
             yield verb, subject, tuple(others), group
     upos = sentence.layers.get("upos", ())
     for anaphor, antecedent, kind in sentence.links.get("coref", ()):

@@ -28,10 +28,11 @@ class Divergences(NamedTuple):
 
 @dataclass(frozen=True)
 class HeadDivergence(Statistic):
-    """Divergence between all pairs of heads at one subword a sentence, in up to `limit` sentences; both by seeded draws.
+    """Divergence between all pairs of heads at one subword a sentence, in up to `limit` sentences; both by seeded
+    draws.
 
-    All pairs see the same queries. JS(p, q) = H((p + q) / 2) - H(p) / 2 - H(q) / 2. One query a sentence keeps the cost, quadratic
-    in the number of heads, below that of the pass.
+    All pairs see the same queries. JS(p, q) = H((p + q) / 2) - H(p) / 2 - H(q) / 2. One query a sentence keeps the
+    cost, quadratic in the number of heads, below that of the pass.
     """
 
     limit: int = 600
@@ -67,7 +68,9 @@ class HeadDivergence(Statistic):
         shape = (encoder.n_layers, encoder.n_heads, encoder.n_layers, encoder.n_heads)
         pairs = encoder.n_heads**2 - np.eye(encoder.n_layers) * encoder.n_heads  # ordered pairs of heads, by layers
         for k, row in enumerate(rows):
-            matrix = _divergences(found[k, :, :, : int(batch.lengths[row])].flatten(0, 1).float()).double().cpu().numpy()
+            matrix = (
+                _divergences(found[k, :, :, : int(batch.lengths[row])].flatten(0, 1).float()).double().cpu().numpy()
+            )
             state["heads"] += matrix
             with np.errstate(invalid="ignore"):
                 state["layers"][batch.blocks[row]] += matrix.reshape(shape).sum((1, 3)) / pairs

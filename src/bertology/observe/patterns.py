@@ -19,16 +19,17 @@ from bertology.stats.tally import Tally
 
 TYPES = ("vertical", "diagonal", "vertical + diagonal", "block", "heterogeneous")
 STRUCTURED, MIXED, BLOCKY = 0.4, 0.25, 0.5
-"""Least excess on specials and neighbours together; the smaller part's least share of it; least excess within a segment."""
+"""Least excess on specials and neighbours together; the smaller part's least share of it; least excess within a
+segment."""
 MARGIN = 0.05
 
 
 class Patterns(NamedTuple):
     """Tallies over maps (a sentence pair's map of one head), layer index 0 being the first layer.
 
-    `types`: (block, layer, head, type), share of maps of each of TYPES; `firm`: (block, layer, head), share of maps whose
-    type stays the same when every feature moves by MARGIN; `mass`: (block, layer, head, 4), mean attention of the words'
-    subwords on special tokens, neighbours (|i - j| <= 1, words only), the previous and the next token.
+    `types`: (block, layer, head, type), share of maps of each of TYPES; `firm`: (block, layer, head), share of maps
+    whose type stays the same when every feature moves by MARGIN; `mass`: (block, layer, head, 4), mean attention of
+    the words' subwords on special tokens, neighbours (|i - j| <= 1, words only), the previous and the next token.
     """
 
     types: Tally
@@ -38,13 +39,14 @@ class Patterns(NamedTuple):
 
 @dataclass(frozen=True)
 class MapPatterns(Statistic):
-    """The type of every attention map, by rule, for sentence pairs (layer "segment"); queries are the words' subwords.
+    """The type of every attention map, by rule, for sentence pairs (layer "segment"); queries are the words'
+    subwords.
 
-    With v and d the attention on special tokens and on neighbours, each less what uniform attention gives, and e that
-    expectation: structure = (V + D - e) / (1 - e), mixture = d / (v + d). A map with structure >= STRUCTURED is vertical
-    (mixture < MIXED), diagonal (mixture > 1 - MIXED) or both. Else it is a block when the share of the remaining attention that
-    stays within the segment exceeds its expectation by BLOCKY of the possible excess, and heterogeneous when it does not.
-    Sentences without a second segment are left out.
+    With v and d the attention on special tokens and on neighbours, each less what uniform attention gives, and e
+    that expectation: structure = (V + D - e) / (1 - e), mixture = d / (v + d). A map with structure >= STRUCTURED is
+    vertical (mixture < MIXED), diagonal (mixture > 1 - MIXED) or both. Else it is a block when the share of the
+    remaining attention that stays within the segment exceeds its expectation by BLOCKY of the possible excess, and
+    heterogeneous when it does not. Sentences without a second segment are left out.
     """
 
     @property
@@ -95,7 +97,8 @@ def _segments(batch: Batch) -> Tensor:
 
 
 def _masks(batch: Batch, segment: Tensor) -> Tensor:
-    """Cells of a map, (batch, query · key, 6): special keys; neighbours; far keys of the same segment; far keys; previous; next."""
+    """Cells of a map, (batch, query · key, 6): special keys; neighbours; far keys of the same segment; far keys;
+    previous; next."""
     word = segment >= 0
     place = torch.arange(segment.shape[1], device=segment.device)
     distance = place[None, :] - place[:, None]  # (query, key)

@@ -19,15 +19,17 @@ STEPS = ("next", "previous")
 
 
 class Pieces(NamedTuple):
-    """`mass`: Tally (block, layer, head, step, pair), mean attention of a subword on the one beside it, by STEPS and PAIRS."""
+    """`mass`: Tally (block, layer, head, step, pair), mean attention of a subword on the one beside it, by STEPS and
+    PAIRS."""
 
     mass: Tally
 
 
 @dataclass(frozen=True)
 class PieceAttention(Statistic):
-    """Attention from subword to the next or previous one: both in one word; from a word of several subwords to another word;
-    from another word to a word of several subwords. Distance is 1 in all three, so that a positional head shows no difference."""
+    """Attention from subword to the next or previous one: both in one word; from a word of several subwords to
+    another word; from another word to a word of several subwords. Distance is 1 in all three, so that a positional
+    head shows no difference."""
 
     @property
     def sites(self) -> frozenset[Site]:
@@ -59,7 +61,9 @@ class PieceAttention(Statistic):
         on = torch.from_numpy(wanted).to(batch.ids.device)
         for layer in range(1, encoder.n_layers + 1):
             maps = seen.attention(layer)
-            beside = torch.stack([maps.diagonal(1, -2, -1), maps.diagonal(-1, -2, -1)]).float()  # (step, batch, head, token)
+            beside = torch.stack(
+                [maps.diagonal(1, -2, -1), maps.diagonal(-1, -2, -1)]
+            ).float()  # (step, batch, head, token)
             mass = torch.einsum("sbht,spbt->bhsp", beside, on)
             add_rows(state["mass"][:, layer - 1], blocks, mass.double().cpu().numpy())
         add_rows(state["count"][:, 0, 0], blocks, wanted.sum(-1).transpose(2, 0, 1))

@@ -1,4 +1,5 @@
-"""Attention between words that a lexical or common-sense relation joins, against unrelated words as far apart (Cui et al. 2020)."""
+"""Attention between words that a lexical or common-sense relation joins, against unrelated words as far apart (Cui
+et al. 2020)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ _CONTENT = frozenset(("NOUN", "PROPN", "VERB", "ADJ"))
 
 
 class Relatedness(NamedTuple):
-    """`mass`: Tally (block, kind, distance - 1, layer, head, direction), mean attention between the two words of a pair;
-    `pairs`: Tally (block, kind, distance - 1), how many pairs a block holds."""
+    """`mass`: Tally (block, kind, distance - 1, layer, head, direction), mean attention between the two words of a
+    pair; `pairs`: Tally (block, kind, distance - 1), how many pairs a block holds."""
 
     mass: Tally
     pairs: Tally

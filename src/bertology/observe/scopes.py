@@ -14,7 +14,7 @@ from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import Site, attention
 from bertology.encoder.watch import Observation
 from bertology.observe.statistic import Arrays, Scratch, Statistic, add_rows
-from bertology.observe.words import word_attention
+from bertology.observe.words import PUNCTUATION, word_attention
 from bertology.stats.tally import Tally
 
 THRESHOLDS = np.r_[0.0, np.geomspace(0.001, 0.9, 23)]
@@ -24,11 +24,11 @@ DIRECTIONS = ("word to cue", "cue to word")
 
 
 class Scopes(NamedTuple):
-    """Counts per sentence block; a rate is a mean per block with a scope, so ratios of rates are ratios of counts.
+    """Counts of words; a rate is a mean per sentence with a scope, so ratios of rates are ratios of counts.
 
-    `words`: Tally (block, layer, head, direction, inside, threshold), words whose attention lies in the bin that starts at
-    THRESHOLDS[i], `inside` 1 for words in the scope; `places`: Tally (block, inside, offset), words by their offset from the
-    cue, offset index 0 being -REACH - 1 and all before.
+    `words`: Tally (block, layer, head, direction, inside, threshold), words whose attention lies in the bin that
+    starts at THRESHOLDS[i], `inside` 1 for words in the scope; `places`: Tally (block, inside, offset), words by
+    their offset from the cue, offset index 0 being -REACH - 1 and all before.
     """
 
     words: Tally
@@ -39,7 +39,8 @@ class Scopes(NamedTuple):
 class CueAttention(Statistic):
     """Attention between each word and the cue, for sentences with one cue and a scope (spans "negation").
 
-    The cue is a span of several words at times: attention to it is the sum, attention from it the mean. The cue itself is not counted.
+    The cue is a span of several words at times: attention to it is the sum, attention from it the mean. Neither the cue
+    nor punctuation is counted, for a window cannot step over punctuation as a head can.
     """
 
     @property
@@ -64,7 +65,11 @@ class CueAttention(Statistic):
         cue, inside = np.zeros((len(found), width), np.float32), np.zeros((len(found), width), np.int64)
         for k, (_, cues, scope) in enumerate(found):
             cue[k, list(cues)], inside[k, list(scope)] = 1, 1
-        counted = batch.word_mask.cpu().numpy()[rows] & (cue == 0)
+        plain = np.zeros((len(found), width), dtype=bool)
+        for k, row in enumerate(rows):
+            words = batch.sentences[row].words
+            plain[k, : len(words)] = [not PUNCTUATION.issuperset(word) for word in words]
+        counted = plain & (cue == 0)
         case, word = np.nonzero(counted)
         block, place = np.unique(blocks[case], return_inverse=True)
         cell = (place[:, None] * heads + np.arange(heads)) * 2 + inside[case, word][:, None]  # (word, head)
@@ -85,8 +90,7 @@ class CueAttention(Statistic):
         add_rows(state["sentences"], blocks, np.ones(len(blocks)))
 
     def finish(self, state: Arrays) -> Scopes:
-        seen = (state["sentences"] > 0).astype(float)
-        return Scopes(Tally(state["words"], seen), Tally(state["places"], seen))
+        return Scopes(Tally(state["words"], state["sentences"]), Tally(state["places"], state["sentences"]))
 
 
 def cue_and_scope(sentence: Sentence) -> tuple[frozenset[int], frozenset[int]] | None:

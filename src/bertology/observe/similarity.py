@@ -1,11 +1,13 @@
-"""How alike two words are: the same word in two contexts, or two words at random (Ethayarajh 2019; Mu & Viswanath 2018).
+"""How alike two words are: the same word in two contexts, or two words at random (Ethayarajh 2019; Mu & Viswanath
+2018).
 
-Word types count equally whatever their frequency. Sums are kept per pair of blocks, so that both ends can be resampled.
+Word types count equally whatever their frequency. Sums are kept per pair of blocks, so that both ends can be
+resampled.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +40,14 @@ class Similarity(NamedTuple):
 
 @dataclass(frozen=True)
 class WordSimilarity(Derived):
-    """Self-similarity, anisotropy and similarity within a sentence (Ethayarajh 2019, section 3), types weighted equally.
+    """Self-similarity, anisotropy and similarity within a sentence (Ethayarajh 2019, section 3), types weighted
+    equally.
 
     Word types are forms as written, punctuation excluded, that occur in at least `fewest` sentences; at most `most`
     occurrences of each are used. `removing`: "nothing"; "mean and components", the mean and the three first principal
     components of the training blocks' vectors (Mu & Viswanath 2018); or "widest dimensions", the three coordinates
-    with the largest variance there (Timkey & van Schijndel 2021 call them rogue). Under a removal, other blocks only are summed.
+    with the largest variance there (Timkey & van Schijndel 2021 call them rogue). Under a removal, other blocks only
+    are summed.
     """
 
     removing: str = "nothing"
@@ -55,7 +59,8 @@ class WordSimilarity(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"words": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, words: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, **answers: Any) -> Arrays:
+        words: WordTable = answers["words"]
         corpus, layers = encoded.corpus, len(words.vectors)
         blocks = words.blocks(corpus)
         learn = in_split(blocks, "train")
@@ -123,7 +128,8 @@ class ExplainableVariance(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"words": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, words: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, **answers: Any) -> Arrays:
+        words: WordTable = answers["words"]
         rows = repeated(words, encoded, fewest=self.fewest, most=self.most, seed=self.seed)
         everything = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         rng = np.random.default_rng(self.seed)

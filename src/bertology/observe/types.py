@@ -1,4 +1,5 @@
-"""One vector for a word type: the mean over its contexts, and one context alone (Bommasani et al. 2020; Akbik et al. 2019)."""
+"""One vector for a word type: the mean over its contexts, and one context alone (Bommasani et al. 2020; Akbik et al.
+2019)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,7 +19,8 @@ from bertology.observe.words import word_vectors
 
 
 class TypeTable(NamedTuple):
-    """`mean` and `single` (layer, type, width), layer 0 the embeddings, zero for types that do not occur; `count` (type,)."""
+    """`mean` and `single` (layer, type, width), layer 0 the embeddings, zero for types that do not occur; `count`
+    (type,)."""
 
     mean: NDArray[np.float64]
     single: NDArray[np.float32]
@@ -27,9 +29,11 @@ class TypeTable(NamedTuple):
 
 @dataclass(frozen=True)
 class TypeVectors(Statistic):
-    """For each of `types` (lower-cased forms): the mean of its word vectors over all contexts, and that of one context.
+    """For each of `types` (lower-cased forms): the mean of its word vectors over all contexts, and that of one
+    context.
 
-    The one is the occurrence with the smallest seeded draw, whatever the batches. State: 12 bytes × layers × types × width.
+    The one is the occurrence with the smallest seeded draw, whatever the batches. State: 12 bytes × layers × types ×
+    width.
     """
 
     types: tuple[str, ...]

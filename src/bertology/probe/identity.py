@@ -1,8 +1,9 @@
-"""Which word was read here? The identity of the input recovered from its vector in each layer (after Voita et al. 2019a)."""
+"""Which word was read here? The identity of the input recovered from its vector in each layer (after Voita et al.
+2019a)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from bertology.stats.tally import Tally, in_split
 
 
 class Identity(NamedTuple):
-    """`correct`: Tally (block, layer) over words of dev and test blocks; `types`: how many word types there were to choose from."""
+    """`correct`: Tally (block, layer) over words of dev and test blocks; `types`: how many word types there were to
+    choose from."""
 
     correct: Tally
     types: int
@@ -24,10 +26,11 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True)
 class IdentityNeighbours(Derived):
-    """Whether the most similar vector (cosine) among the training blocks belongs to the same word form, in every layer.
+    """Whether the most similar vector (cosine) among the training blocks belongs to the same word form, in every
+    layer.
 
-    Forms that stand in at least `fewest` sentences, at most `most` occurrences of each, so that frequent words weigh no more
-    than others; nothing is masked.
+    Forms that stand in at least `fewest` sentences, at most `most` occurrences of each, so that frequent words weigh
+    no more than others; nothing is masked.
     """
 
     fewest: int = 5
@@ -38,7 +41,8 @@ class IdentityNeighbours(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"words": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, words: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, **answers: Any) -> Arrays:
+        words: WordTable = answers["words"]
         rows = repeated(words, encoded, fewest=self.fewest, most=self.most, seed=self.seed)
         blocks = words.blocks(encoded.corpus)
         n, layers = encoded.corpus.n_blocks, len(words.vectors)

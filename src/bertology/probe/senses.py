@@ -1,8 +1,9 @@
-"""Word senses by the nearest labelled neighbour of the same word (Wiedemann et al. 2019), and how well senses cluster."""
+"""Word senses by the nearest labelled neighbour of the same word (Wiedemann et al. 2019), and how well senses
+cluster."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +44,8 @@ class SenseNeighbours(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": TargetVectors("sense", self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: TargetTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, **answers: Any) -> Arrays:
+        table: TargetTable = answers["table"]
         corpus, layers = encoded.corpus, len(table.vectors)
         senses = np.array(
             [corpus[s].layers["sense"][w] for s, w in zip(table.sentence, table.word, strict=True)], np.str_

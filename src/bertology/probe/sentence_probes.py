@@ -61,7 +61,8 @@ class BystanderProbes(_PropertyProbes):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, **answers: Any) -> Arrays:
+        table: WordTable = answers["table"]
         rows = bystanders(table, encoded, words=self.words, seed=self.seed)
         sentence = table.sentence[rows]
         described = {name: values[sentence] for name, values in properties(encoded.corpus).items()}
@@ -78,7 +79,8 @@ class PoolingProbes(_PropertyProbes):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": SentenceVectors(("cls", "mean", "max"), self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: SentenceTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, **answers: Any) -> Arrays:
+        table: SentenceTable = answers["table"]
         last = np.stack([table.pooled(pooling)[-1] for pooling in ("cls", "mean", "max")])
         deep = table.pooled("mean")[1:][-4:]
         joined = np.concatenate(list(deep), axis=1)[None]

@@ -57,7 +57,8 @@ def bootstrap_pairs(
 def pair_intervals(
     function: Callable[..., Any], *pairs: PairTally, seed: int = 0, draws: int = 300
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """(value, low, high) of a function that gives (draw, *cells): 95 % intervals of every cell; nan where too few blocks."""
+    """(value, low, high) of a function that gives (draw, *cells): 95 % intervals of every cell; nan where too few
+    blocks."""
     value = function(*[p.rate()[None] for p in pairs])[0]
     filled = _filled(pairs).astype(bool)
     if filled.sum() < FEWEST_BLOCKS:

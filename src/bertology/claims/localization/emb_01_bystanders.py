@@ -18,11 +18,11 @@ from bertology.stats.tally import bootstrap
     section="4.1",
     says="Every token's vector carries information about the whole sentence.",
     cites=("miaschi-2020", "kong-2019"),
-    method="""Linear probes, all layers at once, for properties of the sentence (length and depth in thirds; tense, number of the
-    subject and others that the corpus is labelled with), read from up to three bystanders: words that are neither the root nor
-    a dependant of it. Fitted on training blocks, strength chosen on dev, judged on test. Averaged over properties, the layer with
-    the smallest gain over layer 0 must still gain, and layers 1 to the last must be above the random twin's, since even random
-    attention mixes some of the sentence into every word.""",
+    method="""Linear probes, all layers at once, for properties of the sentence (length and depth in thirds; tense,
+    number of the subject and others that the corpus is labelled with), read from up to three bystanders: words that
+    are neither the root nor a dependant of it. Fitted on training blocks, strength chosen on dev, judged on test.
+    Averaged over properties, the layer with the smallest gain over layer 0 must still gain, and layers 1 to the last
+    must be above the random twin's, since even random attention mixes some of the sentence into every word.""",
     expects={"smallest gain over layer 0 in a higher layer": above(0.0), "mean gain over the random twin": above(0.0)},
     needs=("treebank:head",),
 )

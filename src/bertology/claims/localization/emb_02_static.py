@@ -1,4 +1,5 @@
-"""A static vector averaged over many contexts knows word similarity better than the input embedding or one context (Bommasani et al. 2020)."""
+"""A static vector averaged over many contexts knows word similarity better than the input embedding or one context
+(Bommasani et al. 2020)."""
 
 import numpy as np
 
@@ -24,13 +25,18 @@ SYSTEMS = ("many contexts", "one context", "alone", "random twin, many contexts"
     section="4.1",
     says="Static vectors distilled from many contexts encode word similarity better than the input embeddings or a single context.",
     cites=("akbik-2019", "bommasani-2020", "wang-2020d", "may-2019", "ethayarajh-2019"),
-    method="""Spearman correlation of cosines with the similarity of word pairs, for the mean of a word's vectors over all its contexts in
-    the text (five or more), for one context, for the word encoded alone, and for the mean at layer 0. Each kind's layer is chosen on a
-    third of the pairs and scored on the others. Many contexts must beat one context, layer 0, and the random twin's many contexts,
-    since random mixing of neighbours is distributional too (random indexing).""",
-    expects={"gain over layer 0": above(0.0), "gain over one context": above(0.0), "gain over the random twin": above(0.0)},
+    method="""Spearman correlation of cosines with the similarity of word pairs, for the mean of a word's vectors over
+    all its contexts in the text (five or more), for one context, for the word encoded alone, and for the mean at
+    layer 0. Each kind's layer is chosen on a third of the pairs and scored on the others. Many contexts must beat one
+    context, layer 0, and the random twin's many contexts, since random mixing of neighbours is distributional too
+    (random indexing).""",
+    expects={
+        "gain over layer 0": above(0.0),
+        "gain over one context": above(0.0),
+        "gain over the random twin": above(0.0),
+    },
     needs=("word_pairs", "text"),
-)  # fmt: skip
+)
 def many_contexts_make_a_static_vector(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     pairs = corpora.word_pairs
     words = tuple(sorted({word.lower() for pair in pairs for word in pair[:2]}))

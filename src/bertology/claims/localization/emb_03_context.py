@@ -1,5 +1,7 @@
 """Vectors of the same word in two contexts grow less alike with depth (Ethayarajh 2019)."""
 
+from typing import Any
+
 import numpy as np
 
 from bertology.claims.registry import claim
@@ -22,14 +24,29 @@ FEWEST_TYPES = 30
     section="4.1",
     says="Vectors become more context-specific with depth.",
     cites=("ethayarajh-2019",),
-    method="""Self-similarity of a word is the mean cosine of its vectors in different sentences (words in five or more), adjusted by
-    subtracting the mean cosine of two different words. Its slope over layers 1 to the last, per whole depth, must be negative and
-    steeper than the random twin's by .05; in random twins of different seeds slopes differ by less than .02. Layer 0 is left out of
-    the slope: the fall from uncontextual embeddings to layer 1 says nothing about later layers. The fall from layer 0 to the last must
-    be there too. Blocks are resampled on both sides of a pair.""",
+    method="""Self-similarity of a word is the mean cosine of its vectors in different sentences (words in five or
+    more), adjusted by subtracting the mean cosine of two different words. Its slope over layers 1 to the last, per
+    whole depth, must be negative and steeper than the random twin's by .05; in random twins of different seeds slopes
+    differ by less than .02. Layer 0 is left out of the slope: the fall from uncontextual embeddings to layer 1 says
+    nothing about later layers. The fall from layer 0 to the last must be there too. Blocks are resampled on both
+    sides of a pair.""",
     published=(
-        Published(5.0, "upper bound of the mean variance explained by a static vector, every layer, %", "BERT-base-cased, ELMo and GPT-2", "SemEval STS sentences", "Ethayarajh 2019, abstract", "verified"),
-        Published(0.2, "lower bound of mean similarity within a sentence, adjusted, every layer", "BERT-base-cased and ELMo", "SemEval STS sentences", "Ethayarajh 2019 (translated notes on the full text)", "verified"),
+        Published(
+            5.0,
+            "upper bound of the mean variance explained by a static vector, every layer, %",
+            "BERT-base-cased, ELMo and GPT-2",
+            "SemEval STS sentences",
+            "Ethayarajh 2019, abstract",
+            "verified",
+        ),
+        Published(
+            0.2,
+            "lower bound of mean similarity within a sentence, adjusted, every layer",
+            "BERT-base-cased and ELMo",
+            "SemEval STS sentences",
+            "Ethayarajh 2019 (translated notes on the full text)",
+            "verified",
+        ),
     ),
     expects={
         "slope of adjusted self-similarity over depth": below(0.0),
@@ -37,7 +54,7 @@ FEWEST_TYPES = 30
         "fall from layer 0 to the last": above(0.0),
     },
     needs=("text",),
-)  # fmt: skip
+)
 def words_drift_apart(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     if encoder.n_layers < 2:
         raise NotApplicable(f"{encoder.name} has one layer: no slope over depth")
@@ -55,7 +72,7 @@ def words_drift_apart(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[F
     def over(*of: Similarity):
         return [pairs for one in of for pairs in (one.same, one.different)]
 
-    about = dict(n=real.types, unit="cosine per depth", seed=seed)
+    about: dict[str, Any] = {"n": real.types, "unit": "cosine per depth", "seed": seed}
     explained = spread.explained.mean(0) - spread.random.mean(0)
     widest = int(explained[1:].argmax()) + 1 if len(spread.random) else 1
     values = {

@@ -1,4 +1,5 @@
-"""The input word's identity fades in the middle layers of a masked language model and is rebuilt at the end (Voita et al. 2019a)."""
+"""The input word's identity fades in the middle layers of a masked language model and is rebuilt at the end (Voita et
+al. 2019a)."""
 
 from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
@@ -19,9 +20,10 @@ FEWEST_TYPES = 30
     section="4.1",
     says="Under masked language modelling the identity of the input token fades in the middle layers and is rebuilt at the end.",
     cites=("voita-2019a",),
-    method="""Whether the most similar vector of another document belongs to the same word form (forms in five or more sentences, at most
-    twelve occurrences of each, nothing masked). The inner layer with the lowest accuracy is chosen on dev blocks; on test blocks
-    the embeddings and the last layer must both be above it, and the last layer's rise above it must exceed the random twin's.""",
+    method="""Whether the most similar vector of another document belongs to the same word form (forms in five or more
+    sentences, at most twelve occurrences of each, nothing masked). The inner layer with the lowest accuracy is chosen
+    on dev blocks; on test blocks the embeddings and the last layer must both be above it, and the last layer's rise
+    above it must exceed the random twin's.""",
     expects={
         "rise from the lowest inner layer to the last": above(0.0),
         "fall from layer 0 to the lowest inner layer": above(0.0),

@@ -1,5 +1,7 @@
 """Two random words point in ever more similar directions with depth (Ethayarajh 2019; Mu & Viswanath 2018)."""
 
+from typing import Any
+
 import numpy as np
 
 from bertology.claims.registry import claim
@@ -22,17 +24,25 @@ REMOVALS = ("mean and components", "widest dimensions")
     section="4.1",
     says="Vectors occupy a narrow cone: two random words grow more similar with depth.",
     cites=("ethayarajh-2019", "mu-2018"),
-    method="""Mean cosine of occurrences of two different words, over all pairs of words, each word counting once. Its slope over
-    layers 0 to the last, per whole depth, must be positive and steeper than the random twin's by .05: token-type embeddings give random
-    weights a cone of 1/3 from the start, and its slopes differ by less than .02 between seeds. A slope is tested, not a rise at
-    every layer, since BERT's last layer is known to be wider than the one before. Reported beside it: the same after removing the mean
-    and three principal components, or the three widest dimensions, both learnt on training blocks and applied to the others.""",
+    method="""Mean cosine of occurrences of two different words, over all pairs of words, each word counting once. Its
+    slope over layers 0 to the last, per whole depth, must be positive and steeper than the random twin's by .05:
+    token-type embeddings give random weights a cone of 1/3 from the start, and its slopes differ by less than .02
+    between seeds. A slope is tested, not a rise at every layer, since BERT's last layer is known to be wider than the
+    one before. Reported beside it: the same after removing the mean and three principal components, or the three
+    widest dimensions, both learnt on training blocks and applied to the others.""",
     published=(
-        Published(0.6, "mean cosine of random words, layers 2 to 8, about", "GPT-2", "SemEval STS sentences", "Ethayarajh 2019 (translated notes on the full text)", "verified"),
+        Published(
+            0.6,
+            "mean cosine of random words, layers 2 to 8, about",
+            "GPT-2",
+            "SemEval STS sentences",
+            "Ethayarajh 2019 (translated notes on the full text)",
+            "verified",
+        ),
     ),
     expects={"slope of the mean cosine over depth": above(0.0), "slope beyond the random twin": above(0.05)},
     needs=("text",),
-)  # fmt: skip
+)
 def random_words_align(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     if encoder.n_layers < 2:
         raise NotApplicable(f"{encoder.name} has one layer: no slope over depth")
@@ -48,7 +58,7 @@ def random_words_align(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[
     depth = np.arange(encoder.n_layers + 1) / encoder.n_layers
     rate = real.different.rate()
     narrowest, widest = int(rate[1:].argmax()) + 1, int(rate[1:].argmin()) + 1
-    about = dict(n=real.types, unit="cosine per depth", seed=seed)
+    about: dict[str, Any] = {"n": real.types, "unit": "cosine per depth", "seed": seed}
     values = {
         "slope of the mean cosine over depth": bootstrap_pairs(lambda d: slope(d, depth), real.different, **about),
         "slope beyond the random twin": bootstrap_pairs(

@@ -19,14 +19,45 @@ FEWEST_WORDS = 5
     section="4.1",
     says="Senses of a word form clusters, so that nearest neighbours disambiguate it.",
     cites=("wiedemann-2019", "schmidt-2020"),
-    method="""A target takes the sense of the most similar occurrence (cosine) of the same word among the training blocks. The layer is
-    chosen on dev blocks; on test blocks its accuracy must beat the word's most frequent sense, the same method on the mean of the
-    context words' layer-0 vectors, and the random twin's best layer; the mean silhouette of senses there must be positive.""",
+    method="""A target takes the sense of the most similar occurrence (cosine) of the same word among the training
+    blocks. The layer is chosen on dev blocks; on test blocks its accuracy must beat the word's most frequent sense,
+    the same method on the mean of the context words' layer-0 vectors, and the random twin's best layer; the mean
+    silhouette of senses there must be positive.""",
     published=(
-        Published(76.52, "F1 of nearest-neighbour disambiguation, %", "BERT", "Senseval-2 lexical sample", "Wiedemann et al. 2019, abstract and results", "verified", "accuracy of the nearest neighbour, %"),
-        Published(80.12, "F1 of nearest-neighbour disambiguation, %", "BERT", "Senseval-3 lexical sample", "Wiedemann et al. 2019, abstract and results", "verified", "accuracy of the nearest neighbour, %"),
-        Published(81.2, "F1 of nearest-neighbour disambiguation, %", "BERT", "SemEval-2007 task 7", "Wiedemann et al. 2019, abstract and results", "verified"),
-        Published(85.32, "F1 with part-of-speech filter and added glosses, %", "BERT", "SemEval-2007 task 7", "Wiedemann et al. 2019, abstract and results", "verified"),
+        Published(
+            76.52,
+            "F1 of nearest-neighbour disambiguation, %",
+            "BERT",
+            "Senseval-2 lexical sample",
+            "Wiedemann et al. 2019, abstract and results",
+            "verified",
+            "accuracy of the nearest neighbour, %",
+        ),
+        Published(
+            80.12,
+            "F1 of nearest-neighbour disambiguation, %",
+            "BERT",
+            "Senseval-3 lexical sample",
+            "Wiedemann et al. 2019, abstract and results",
+            "verified",
+            "accuracy of the nearest neighbour, %",
+        ),
+        Published(
+            81.2,
+            "F1 of nearest-neighbour disambiguation, %",
+            "BERT",
+            "SemEval-2007 task 7",
+            "Wiedemann et al. 2019, abstract and results",
+            "verified",
+        ),
+        Published(
+            85.32,
+            "F1 with part-of-speech filter and added glosses, %",
+            "BERT",
+            "SemEval-2007 task 7",
+            "Wiedemann et al. 2019, abstract and results",
+            "verified",
+        ),
     ),
     expects={
         "gain over the most frequent sense": above(0.0),
@@ -35,7 +66,7 @@ FEWEST_WORDS = 5
         "mean silhouette of senses": above(0.0),
     },
     needs=("senses:sense",),
-)  # fmt: skip
+)
 def neighbours_share_senses(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(
         measure(SenseNeighbours(), over=corpora.senses), measure(SenseNeighbours(), over=corpora.senses, twin=True)

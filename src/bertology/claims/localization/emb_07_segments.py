@@ -27,14 +27,15 @@ EFFECTS = ("segment", "position", "both")
     section="4.1",
     says="A word's vector depends on whether it stands in the first or the second segment.",
     cites=("mickus-2019",),
-    method="""Each pair of sentences is read in both orders, with its segment ids and with all ids set to the first segment's. For the words
-    of the sentence that stands second in the one order, 1 − cosine of the same word's vectors: segment effect, same order and
-    place, with and without ids; position effect, second against first place, both without ids. Averaged over layers 1 to the last,
-    the logarithm of their ratio must be positive (segments matter more than places) and exceed the random twin's by ln 1.5: fresh
-    embeddings of segments and positions are alike in size, so that a twin's ratio is about 1 and varies with the seed.""",
+    method="""Each pair of sentences is read in both orders, with its segment ids and with all ids set to the first
+    segment's. For the words of the sentence that stands second in the one order, 1 − cosine of the same word's
+    vectors: segment effect, same order and place, with and without ids; position effect, second against first place,
+    both without ids. Averaged over layers 1 to the last, the logarithm of their ratio must be positive (segments
+    matter more than places) and exceed the random twin's by ln 1.5: fresh embeddings of segments and positions are
+    alike in size, so that a twin's ratio is about 1 and varies with the seed.""",
     expects={"ln(segment effect / position effect)": above(0.0), "the same beyond the random twin": above(0.405)},
     needs=("segments", "segments:segment"),
-)  # fmt: skip
+)
 def segments_against_positions(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     pairs = corpora.segments.where(lambda s: 1 in s.layers.get("segment", ()), why="one segment only")
     turned = pairs.map(swapped, name=f"{pairs.name} in the other order")
@@ -99,8 +100,9 @@ def swapped(s: Sentence) -> Sentence:
 
 
 def distances(pairs: Corpus, tables: Sequence[WordTable]) -> Tally:
-    """Tally (block, effect, layer) of 1 − cosine over words of second segments, from the tables of: the pairs with and
-    without segment ids, and the pairs in the other order with and without. A sentence that either order lacks is left out."""
+    """Tally (block, effect, layer) of 1 − cosine over words of second segments, from the tables of: the pairs with
+    and without segment ids, and the pairs in the other order with and without. A sentence that either order lacks is
+    left out."""
     given, without, turned, turned_without = tables
     place = {(int(s), int(w)): row for row, (s, w) in enumerate(zip(turned.sentence, turned.word, strict=True))}
     here, there = [], []

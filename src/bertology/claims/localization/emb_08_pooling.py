@@ -1,4 +1,5 @@
-"""Which pooling makes the best sentence vector depends on the task, and raw [CLS] is not it (Ma et al. 2019; Toshniwal et al. 2020)."""
+"""Which pooling makes the best sentence vector depends on the task, and raw [CLS] is not it (Ma et al. 2019;
+Toshniwal et al. 2020)."""
 
 import numpy as np
 
@@ -18,10 +19,11 @@ from bertology.stats.tally import bootstrap
     section="4.1",
     says="No single pooling is best for sentences, and without fine-tuning [CLS] is no better than the mean.",
     cites=("tanaka-2020", "ma-2019", "toshniwal-2020"),
-    method="""Linear probes for properties of sentences on [CLS], mean and maximum of the last layer, and the means of the last four
-    layers side by side. For each pooling, the task and the rival to which it loses most are chosen on dev blocks; on test blocks
-    even the pooling with the smallest such loss must lose, so that none is best everywhere. The mean must not lose to [CLS] by
-    more than a point, averaged over tasks, and the poolings must on average beat those of the random twin.""",
+    method="""Linear probes for properties of sentences on [CLS], mean and maximum of the last layer, and the means of
+    the last four layers side by side. For each pooling, the task and the rival to which it loses most are chosen on
+    dev blocks; on test blocks even the pooling with the smallest such loss must lose, so that none is best
+    everywhere. The mean must not lose to [CLS] by more than a point, averaged over tasks, and the poolings must on
+    average beat those of the random twin.""",
     expects={
         "smallest of the poolings' largest losses": above(0.0),
         "mean − [CLS]": above(-0.01),

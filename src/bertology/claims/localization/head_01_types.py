@@ -18,14 +18,32 @@ from bertology.stats.tally import bootstrap
     section="4.2.1",
     says="Attention maps fall into a few types: vertical, diagonal, both, block and heterogeneous.",
     cites=("kovaleva-2019", "raganato-2018", "clark-2019"),
-    method="""Each map of each head on sentence pairs gets a type by rule: its attention on special tokens and on neighbours beyond
-    uniform attention, then what stays within the segment. Types are real if nine maps in ten keep theirs when every feature moves by
-    0.05, each type has a hundredth of the maps, and more maps have structure than in the random twin. The study trained a
-    classifier on maps labelled by hand; no such labels are used here.""",
+    method="""Each map of each head on sentence pairs gets a type by rule: its attention on special tokens and on
+    neighbours beyond uniform attention, then what stays within the segment. Types are real if nine maps in ten keep
+    theirs when every feature moves by 0.05, each type has a hundredth of the maps, and more maps have structure than
+    in the random twin. The study trained a classifier on maps labelled by hand; no such labels are used here.""",
     published=(
-        Published(0.86, "F1 of the map classifier", "BERT-base", "400 hand-labelled maps", "Kovaleva et al. 2019", "verified"),
-        Published(4.0, "heads with over half of their attention on the previous token", "BERT-base", "Wikipedia segments", "Clark et al. 2019", "verified", "previous-token heads"),
-        Published(5.0, "heads with over half of their attention on the next token", "BERT-base", "Wikipedia segments", "Clark et al. 2019", "verified", "next-token heads"),
+        Published(
+            0.86, "F1 of the map classifier", "BERT-base", "400 hand-labelled maps", "Kovaleva et al. 2019", "verified"
+        ),
+        Published(
+            4.0,
+            "heads with over half of their attention on the previous token",
+            "BERT-base",
+            "Wikipedia segments",
+            "Clark et al. 2019",
+            "verified",
+            "previous-token heads",
+        ),
+        Published(
+            5.0,
+            "heads with over half of their attention on the next token",
+            "BERT-base",
+            "Wikipedia segments",
+            "Clark et al. 2019",
+            "verified",
+            "next-token heads",
+        ),
     ),
     expects={
         "maps with a firm type": above(0.9),
@@ -33,7 +51,7 @@ from bertology.stats.tally import bootstrap
         "maps with structure beyond the random twin": above(0.0),
     },
     needs=("attention", "sep", "segments:segment"),
-)  # fmt: skip
+)
 def maps_fall_into_types(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(
         measure(MapPatterns(), over=corpora.segments), measure(MapPatterns(), over=corpora.segments, twin=True)

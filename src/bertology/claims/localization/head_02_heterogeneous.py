@@ -16,15 +16,31 @@ from bertology.stats.tally import bootstrap
     section="4.2.1",
     says="Fewer than half of the heads have heterogeneous maps, the only ones open to a linguistic reading.",
     cites=("kovaleva-2019",),
-    method="""The share of maps of no vertical, diagonal or block type, by the rules of head-01, must be below one half and
-    below that of the random twin, whose maps have no structure to classify.""",
+    method="""The share of maps of no vertical, diagonal or block type, by the rules of head-01, must be below one
+    half and below that of the random twin, whose maps have no structure to classify.""",
     published=(
-        Published(0.32, "heterogeneous maps, lowest task", "BERT-base fine-tuned", "MRPC", "Kovaleva et al. 2019", "verified", "heterogeneous maps"),
-        Published(0.61, "heterogeneous maps, highest task", "BERT-base fine-tuned", "QQP", "Kovaleva et al. 2019", "verified", "heterogeneous maps"),
+        Published(
+            0.32,
+            "heterogeneous maps, lowest task",
+            "BERT-base fine-tuned",
+            "MRPC",
+            "Kovaleva et al. 2019",
+            "verified",
+            "heterogeneous maps",
+        ),
+        Published(
+            0.61,
+            "heterogeneous maps, highest task",
+            "BERT-base fine-tuned",
+            "QQP",
+            "Kovaleva et al. 2019",
+            "verified",
+            "heterogeneous maps",
+        ),
     ),
     expects={"heterogeneous maps": below(0.5), "fewer than in the random twin by": above(0.0)},
     needs=("attention", "sep", "segments:segment"),
-)  # fmt: skip
+)
 def heterogeneous_maps_are_a_minority(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(
         measure(MapPatterns(), over=corpora.segments), measure(MapPatterns(), over=corpora.segments, twin=True)

@@ -1,4 +1,5 @@
-"""Heads for objects recur across corpora, those for subjects and modifiers do not (Clark et al. 2019; Htut et al. 2019)."""
+"""Heads for objects recur across corpora, those for subjects and modifiers do not (Clark et al. 2019; Htut et al.
+2019)."""
 
 from collections.abc import Mapping
 
@@ -26,10 +27,11 @@ VARYING = ("nsubj", "advmod", "amod")
     section="4.2.1",
     says="Heads for objects recur across studies and corpora, those for subjects and modifiers do not.",
     cites=("clark-2019", "htut-2019"),
-    method="""head-03 on two treebanks: the given and the second one, else the given and the embedded one. Heads, directions and
-    offsets are chosen on each treebank's dev blocks and scored on its test blocks. The best head for objects must gain ten points over
-    the best offset, and more than the random twin's, in both treebanks; and of nsubj, advmod and amod the one that dev blocks
-    show to differ most must gain ten points in one treebank and less in the other.""",
+    method="""head-03 on two treebanks: the given and the second one, else the given and the embedded one. Heads,
+    directions and offsets are chosen on each treebank's dev blocks and scored on its test blocks. The best head for
+    objects must gain ten points over the best offset, and more than the random twin's, in both treebanks; and of
+    nsubj, advmod and amod the one that dev blocks show to differ most must gain ten points in one treebank and less
+    in the other.""",
     expects={
         "object: smaller gain of the two treebanks": above(0.10),
         "object: smaller gain over the random twin": above(0.0),
@@ -37,7 +39,7 @@ VARYING = ("nsubj", "advmod", "amod")
         "other relation: gain in the worse treebank": below(0.10),
     },
     needs=("attention", "treebank:deprel"),
-)  # fmt: skip
+)
 def object_heads_recur(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     first, second = two_treebanks(corpora)
     asked = yield from together(
@@ -90,7 +92,8 @@ def object_heads_recur(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[
 
 
 def two_treebanks(corpora: Corpora) -> tuple[Corpus, Corpus]:
-    """The given treebank and the second one; without a second, the given and the embedded one. NotApplicable when they are one."""
+    """The given treebank and the second one; without a second, the given and the embedded one. NotApplicable when
+    they are one."""
     second = corpora.treebank2
     if second is not None and not second.having("deprel"):
         raise NotApplicable(f"the second treebank ({second.name}) has no annotation 'deprel'")

@@ -21,25 +21,89 @@ FEWEST = 40  # anaphors to estimate on
     section="4.2.1",
     says="One head finds antecedents about as well as a rule-based system.",
     cites=("clark-2019",),
-    method="""A head is right when an anaphor's most attended word is one of its antecedents. The best head is chosen on train
-    blocks and scored on the rest, which anaphors are rare enough to need. It must beat the rule "closest mention before of the same
-    form, else of the same number and gender, else the closest" and the random twin's best head.""",
+    method="""A head is right when an anaphor's most attended word is one of its antecedents. The best head is chosen
+    on train blocks and scored on the rest, which anaphors are rare enough to need. It must beat the rule "closest
+    mention before of the same form, else of the same number and gender, else the closest" and the random twin's best
+    head.""",
     published=(
-        Published(0.65, "antecedent accuracy of head 5-4, all mentions", "BERT-base", "CoNLL-2012", "Clark et al. 2019", "verified", "best head"),
-        Published(0.64, "antecedent accuracy of head 5-4, pronouns", "BERT-base", "CoNLL-2012", "Clark et al. 2019", "verified", "best head, pronoun"),
-        Published(0.73, "antecedent accuracy of head 5-4, proper names", "BERT-base", "CoNLL-2012", "Clark et al. 2019", "verified", "best head, proper"),
-        Published(0.58, "antecedent accuracy of head 5-4, nominals", "BERT-base", "CoNLL-2012", "Clark et al. 2019", "verified", "best head, nominal"),
-        Published(0.69, "antecedent accuracy of the rule-based system", "rule sieve", "CoNLL-2012", "Clark et al. 2019", "verified"),
-        Published(0.52, "antecedent accuracy of head matching", "head match", "CoNLL-2012", "Clark et al. 2019", "verified", "matching mention"),
-        Published(0.27, "antecedent accuracy of the nearest mention", "nearest mention", "CoNLL-2012", "Clark et al. 2019", "verified", "nearest mention"),
-        Published(0.83, "antecedent accuracy of a neural system", "neural coreference", "CoNLL-2012", "Clark et al. 2019", "verified"),
+        Published(
+            0.65,
+            "antecedent accuracy of head 5-4, all mentions",
+            "BERT-base",
+            "CoNLL-2012",
+            "Clark et al. 2019",
+            "verified",
+            "best head",
+        ),
+        Published(
+            0.64,
+            "antecedent accuracy of head 5-4, pronouns",
+            "BERT-base",
+            "CoNLL-2012",
+            "Clark et al. 2019",
+            "verified",
+            "best head, pronoun",
+        ),
+        Published(
+            0.73,
+            "antecedent accuracy of head 5-4, proper names",
+            "BERT-base",
+            "CoNLL-2012",
+            "Clark et al. 2019",
+            "verified",
+            "best head, proper",
+        ),
+        Published(
+            0.58,
+            "antecedent accuracy of head 5-4, nominals",
+            "BERT-base",
+            "CoNLL-2012",
+            "Clark et al. 2019",
+            "verified",
+            "best head, nominal",
+        ),
+        Published(
+            0.69,
+            "antecedent accuracy of the rule-based system",
+            "rule sieve",
+            "CoNLL-2012",
+            "Clark et al. 2019",
+            "verified",
+        ),
+        Published(
+            0.52,
+            "antecedent accuracy of head matching",
+            "head match",
+            "CoNLL-2012",
+            "Clark et al. 2019",
+            "verified",
+            "matching mention",
+        ),
+        Published(
+            0.27,
+            "antecedent accuracy of the nearest mention",
+            "nearest mention",
+            "CoNLL-2012",
+            "Clark et al. 2019",
+            "verified",
+            "nearest mention",
+        ),
+        Published(
+            0.83,
+            "antecedent accuracy of a neural system",
+            "neural coreference",
+            "CoNLL-2012",
+            "Clark et al. 2019",
+            "verified",
+        ),
     ),
     expects={"gain over the matching mention": above(0.0), "gain over the random twin": above(0.0)},
     needs=("attention", "coref:coref"),
-)  # fmt: skip
+)
 def a_head_finds_antecedents(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(
-        measure(AntecedentAttention(), over=corpora.coref), measure(AntecedentAttention(), over=corpora.coref, twin=True)
+        measure(AntecedentAttention(), over=corpora.coref),
+        measure(AntecedentAttention(), over=corpora.coref, twin=True),
     )
     hits, chosen = _chosen(real)
     rules = real.rules.pooled(0).on("dev+test")
@@ -49,7 +113,9 @@ def a_head_finds_antecedents(encoder: Encoder, corpora: Corpora, seed: int) -> A
     gap = lambda a, b: a - b  # noqa: E731
     unit = "accuracy"
     values = {
-        "gain over the matching mention": bootstrap(gap, hits, rules[RULES.index("matching mention")], unit=unit, seed=seed),
+        "gain over the matching mention": bootstrap(
+            gap, hits, rules[RULES.index("matching mention")], unit=unit, seed=seed
+        ),
         "gain over the random twin": bootstrap(gap, hits, twin, unit=unit, seed=seed),
         "best head": hits.estimate(unit=unit, seed=seed),
     } | {name: rules[k].estimate(unit=unit, seed=seed) for k, name in enumerate(RULES)}
@@ -64,7 +130,9 @@ def a_head_finds_antecedents(encoder: Encoder, corpora: Corpora, seed: int) -> A
         Row("antecedent accuracy", rate, n=overall.n, layer=layer + 1, head=head)
         for (layer, head), rate in np.ndenumerate(overall.rate())
     ]
-    baselines = {name: values[name] for name in RULES} | {"random twin's best head": twin.estimate(unit=unit, seed=seed)}
+    baselines = {name: values[name] for name in RULES} | {
+        "random twin's best head": twin.estimate(unit=unit, seed=seed)
+    }
     note = (
         f"best head: layer {chosen[0] + 1} · head {chosen[1]}. Antecedents are sought within a sentence, among words; "
         "the corpus is not CoNLL-2012."

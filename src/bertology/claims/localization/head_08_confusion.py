@@ -21,24 +21,26 @@ FEWEST = 40  # verbs of each group in the test blocks
     section="4.2.1",
     says="Attention points only weakly to the subject of a verb or the antecedent of a reflexive, with a slight pull of distractors.",
     cites=("lin-2019",),
-    method="""Confusion: -log of the right word's share of a layer's attention on all candidates, as a multiple of its value for uniform
-    attention. Most layers must lie within a tenth of uniform. That alone holds of random weights too; so distractors of the
-    subject's number must confuse more, or less, than those of the other number, at the layer and in the direction that dev blocks
-    show, and by more than in the random twin.""",
+    method="""Confusion: -log of the right word's share of a layer's attention on all candidates, as a multiple of
+    its value for uniform attention. Most layers must lie within a tenth of uniform. That alone holds of random
+    weights too; so distractors of the subject's number must confuse more, or less, than those of the other number,
+    at the layer and in the direction that dev blocks show, and by more than in the random twin.""",
     expects={
         "layers within a tenth of uniform": above(0.5),
         "distractor's effect": above(0.0),
         "distractor's effect beyond the random twin": above(0.0),
     },
     needs=("attention", "agreement:agreement", "agreement:distractor"),
-)  # fmt: skip
+)
 def attention_is_a_weak_pointer(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     corpus = corpora.agreement
     real, random = yield from together(measure(Confusion(), over=corpus), measure(Confusion(), over=corpus, twin=True))
     groups, twin = real.score.pooled(1), random.score.pooled(1)  # (block, group, layer)
     sizes = groups.on("test").weight[:, :2, 0].sum(0)
     if sizes.min() < FEWEST:
-        raise NotApplicable(f"{int(sizes.min())} verbs with a distractor of one number in the test blocks, {FEWEST} are due")
+        raise NotApplicable(
+            f"{int(sizes.min())} verbs with a distractor of one number in the test blocks, {FEWEST} are due"
+        )
     overall = groups.pooled(0)
     layer, sign = _strongest(groups)
     twin_layer, twin_sign = _strongest(twin)
@@ -59,7 +61,9 @@ def attention_is_a_weak_pointer(encoder: Encoder, corpora: Corpora, seed: int) -
         "random twin: distractor's effect": bootstrap(lambda t: twin_sign * difference(t), other, unit=unit, seed=seed),
         "random twin: mean confusion": bootstrap(lambda c: c.mean(-1), twin.pooled(0), unit=unit, seed=seed),
     }
-    rows = _curves(groups, GROUPS, "confusion", seed) + _curves(twin.pooled(0)[None], ("random twin",), "confusion", seed)
+    rows = _curves(groups, GROUPS, "confusion", seed) + _curves(
+        twin.pooled(0)[None], ("random twin",), "confusion", seed
+    )
     counts = real.score[:3].pooled(0)
     rows += _curves(counts, ("1 distractor", "2 distractors", "3 or more"), "confusion by distractors", seed)
     more = "same" if sign > 0 else "other"

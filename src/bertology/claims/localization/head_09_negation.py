@@ -21,12 +21,12 @@ FEWEST = 40  # words in scope to estimate on
     section="4.2.1",
     says="Some heads mark the scope of negation.",
     cites=("zhao-2020",),
-    method="""A word is taken to be in scope when a head's attention between it and the cue is at least a threshold. Head, direction
-    and threshold, and the best window of words around the cue, are chosen by F1 on train blocks and scored on the rest, for scopes are
-    rare. The head must beat the window and the random twin's best head.""",
+    method="""A word is taken to be in scope when a head's attention between it and the cue is at least a threshold.
+    Head, direction and threshold, and the best window of words around the cue, are chosen by F1 on train blocks and
+    scored on the rest, for scopes are rare. The head must beat the window and the random twin's best head.""",
     expects={"gain over the best window": above(0.0), "gain over the random twin": above(0.0)},
     needs=("attention", "negation:negation"),
-)  # fmt: skip
+)
 def a_head_marks_negation_scope(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(
         measure(CueAttention(), over=corpora.negation), measure(CueAttention(), over=corpora.negation, twin=True)
@@ -44,7 +44,9 @@ def a_head_marks_negation_scope(encoder: Encoder, corpora: Corpora, seed: int) -
         "gain over the best window": bootstrap(
             lambda w, p: f1(w, at) - window_f1(p, left, right), words, places, unit="F1", seed=seed
         ),
-        "gain over the random twin": bootstrap(lambda w, t: f1(w, at) - f1(t, twin_at), words, twin, unit="F1", seed=seed),
+        "gain over the random twin": bootstrap(
+            lambda w, t: f1(w, at) - f1(t, twin_at), words, twin, unit="F1", seed=seed
+        ),
         "best head": bootstrap(lambda w: f1(w, at), words, unit="F1", seed=seed),
     }
     baselines = {

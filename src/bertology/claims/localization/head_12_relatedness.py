@@ -21,12 +21,12 @@ FEWEST = 25  # pairs of each kind to estimate on
     section="4.2.1",
     says="Some heads link words in lexical and common-sense relations.",
     cites=("cui-2020",),
-    method="""Mean attention between two related words less that between unrelated ones, matched by distance. Head and direction are
-    chosen on train blocks and scored on the rest, for annotated pairs are rare; the gap must be positive and exceed that of
-    the random twin's best head.""",
+    method="""Mean attention between two related words less that between unrelated ones, matched by distance. Head
+    and direction are chosen on train blocks and scored on the rest, for annotated pairs are rare; the gap must be
+    positive and exceed that of the random twin's best head.""",
     expects={"gap between related and unrelated": above(0.0), "gap beyond the random twin": above(0.0)},
     needs=("attention", "related:related"),
-)  # fmt: skip
+)
 def a_head_links_related_words(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(
         measure(RelatedAttention(), over=corpora.related), measure(RelatedAttention(), over=corpora.related, twin=True)
@@ -34,7 +34,8 @@ def a_head_links_related_words(encoder: Encoder, corpora: Corpora, seed: int) ->
     check(real, ("train", "dev+test"))
     best, twin_best = _chosen(real), _chosen(random)
     cell, twin = (
-        found.mass[(slice(None), slice(None), *place)].on("dev+test") for found, place in ((real, best), (random, twin_best))
+        found.mass[(slice(None), slice(None), *place)].on("dev+test")
+        for found, place in ((real, best), (random, twin_best))
     )
     pairs = real.pairs.on("dev+test")
     unit = "attention"
@@ -51,7 +52,9 @@ def a_head_links_related_words(encoder: Encoder, corpora: Corpora, seed: int) ->
         Row("gap between related and unrelated words", gaps[layer, head].max(), n=cell.n, layer=layer + 1, head=head)
         for layer, head in np.ndindex(gaps.shape[:2])
     ]
-    note = f"layer {best[0] + 1} · head {best[1]}, {DIRECTIONS[best[2]]}; the corpus replaces questions over ConceptNet."
+    note = (
+        f"layer {best[0] + 1} · head {best[1]}, {DIRECTIONS[best[2]]}; the corpus replaces questions over ConceptNet."
+    )
     return Finding(values, baselines, rows, note)
 
 

@@ -19,12 +19,12 @@ from bertology.stats.tally import Tally, bootstrap
     section="4.3",
     says="Common-sense relations are weakest in early layers and rise to the top.",
     cites=("cui-2020",),
-    method="""The gap of head-12, attention between related words less that between unrelated ones at equal distance, averaged over a
-    layer's heads and both directions. Its least-squares slope over relative depth must be positive and exceed the random twin's.
-    Nothing is chosen, so all blocks are used.""",
+    method="""The gap of head-12, attention between related words less that between unrelated ones at equal distance,
+    averaged over a layer's heads and both directions. Its least-squares slope over relative depth must be positive
+    and exceed the random twin's. Nothing is chosen, so all blocks are used.""",
     expects={"slope over depth": above(0.0), "slope beyond the random twin": above(0.0)},
     needs=("attention", "related:related"),
-)  # fmt: skip
+)
 def relations_rise_with_depth(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     if encoder.n_layers < 3:
         raise NotApplicable(f"{encoder.n_layers} layers give no slope over depth, 3 are due")

@@ -21,15 +21,15 @@ SPECIAL = [CLASSES.index("cls"), CLASSES.index("sep")]
     section="4.2.2",
     says="Weighted by the norm of the attended vector, special tokens receive much less than attention weights suggest.",
     cites=("kobayashi-2020",),
-    method="""Per layer, the share of attention on special tokens, by weight and by the norm of the weighted, transformed vector,
-    over heads and queries. Layers whose share by weight exceeds a fifth on dev are judged on test: at each of them the norm's share
-    must be smaller, and by more than in the same layers of the random twin.""",
+    method="""Per layer, the share of attention on special tokens, by weight and by the norm of the weighted,
+    transformed vector, over heads and queries. Layers whose share by weight exceeds a fifth on dev are judged on
+    test: at each of them the norm's share must be smaller, and by more than in the same layers of the random twin.""",
     expects={
         "smallest reduction of a layer": above(0.0),
         "mean reduction beyond the random twin": above(0.0),
     },
     needs=("attention", "value", "cls", "sep", "text"),
-)  # fmt: skip
+)
 def norms_discount_special_tokens(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     by_weight, by_norm = AttentionMass(), AttentionMass(by="norm")
     real, random = yield from together(

@@ -1,4 +1,5 @@
-"""Whether special tokens are kept or left out changes what is concluded about heads (Lin, Htut against Clark, all 2019)."""
+"""Whether special tokens are kept or left out changes what is concluded about heads (Lin, Htut against Clark, all
+2019)."""
 
 from typing import NamedTuple
 
@@ -22,17 +23,17 @@ SPECIALISED = 0.10  # gain over the best offset from which a head counts as spec
     section="4.2.2",
     says="Leaving special tokens out changes conclusions about heads.",
     cites=("lin-2019", "htut-2019", "clark-2019"),
-    method="""The best head of each relation is sought twice as in head-03: among words only, and with special tokens allowed to
-    win. A head is specialised when it gains ten points over the best fixed offset. The relation whose two gains lie farthest on either
-    side of ten points on dev is judged on test: specialised without special tokens, not so with them. The gain without them
-    must also exceed the random twin's best head.""",
+    method="""The best head of each relation is sought twice as in head-03: among words only, and with special tokens
+    allowed to win. A head is specialised when it gains ten points over the best fixed offset. The relation whose two
+    gains lie farthest on either side of ten points on dev is judged on test: specialised without special tokens, not
+    so with them. The gain without them must also exceed the random twin's best head.""",
     expects={
         "gain, special tokens left out": above(0.10),
         "gain, special tokens kept": below(0.10),
         "gain over the random twin, special tokens left out": above(0.0),
     },
     needs=("attention", "cls", "sep", "treebank:deprel"),
-)  # fmt: skip
+)
 def special_tokens_change_conclusions(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     treebank = corpora.treebank
     real, random = yield from together(

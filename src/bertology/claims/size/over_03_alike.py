@@ -21,15 +21,16 @@ PERMUTATIONS = 1000
     section="6.1",
     says="Heads of one layer are more alike than heads of different layers.",
     cites=("clark-2019",),
-    method="""Jensen-Shannon divergence between the attention of all pairs of heads, at one word a paragraph. The divergence between
-    layers less that within, as a share of the former, must exceed 95 % of its values when heads are dealt to layers at random. Layers of
-    random weights differ too, in how sharp they are; so it must also exceed the random twin's share, by 0.05.""",
+    method="""Jensen-Shannon divergence between the attention of all pairs of heads, at one word a paragraph. The
+    divergence between layers less that within, as a share of the former, must exceed 95 % of its values when heads
+    are dealt to layers at random. Layers of random weights differ too, in how sharp they are; so it must also exceed
+    the random twin's share, by 0.05.""",
     expects={
         "difference beyond 95 % of permutations": above(0.0),
         "difference beyond the random twin": above(0.05),
     },
     needs=("attention", "text"),
-)  # fmt: skip
+)
 def heads_of_a_layer_are_alike(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     if encoder.n_layers < 2 or encoder.n_heads < 2:
         raise NotApplicable(f"{encoder.n_layers} layers of {encoder.n_heads} heads: two of each are due")
@@ -39,7 +40,9 @@ def heads_of_a_layer_are_alike(encoder: Encoder, corpora: Corpora, seed: int) ->
     chance = float(np.quantile(_permuted(real.heads, encoder.n_layers, seed), 0.95))
     unit = "share of the divergence between layers"
     values = {
-        "difference beyond 95 % of permutations": bootstrap(lambda d: _difference(d) - chance, real.layers, unit=unit, seed=seed),
+        "difference beyond 95 % of permutations": bootstrap(
+            lambda d: _difference(d) - chance, real.layers, unit=unit, seed=seed
+        ),
         "difference beyond the random twin": bootstrap(
             lambda d, t: _difference(d) - _difference(t), real.layers, random.layers, unit=unit, seed=seed
         ),
@@ -53,7 +56,17 @@ def heads_of_a_layer_are_alike(encoder: Encoder, corpora: Corpora, seed: int) ->
     low, high = real.layers.intervals(seed=seed)
     rates, n, rows = real.layers.rate(), encoder.n_layers, []
     for i in range(n):
-        rows.append(Row("divergence of heads", rates[i, i], low[i, i], high[i, i], real.layers.n, i + 1, label="within the layer"))
+        rows.append(
+            Row(
+                "divergence of heads",
+                rates[i, i],
+                low[i, i],
+                high[i, i],
+                real.layers.n,
+                i + 1,
+                label="within the layer",
+            )
+        )
         others = np.delete(rates[i], i).mean()
         rows.append(Row("divergence of heads", others, n=real.layers.n, layer=i + 1, label="to other layers"))
     return Finding(values, baselines, rows)
