@@ -3,7 +3,7 @@
 from bertology.corpus.corpora import Corpora
 from tests.planted import Planted, View, random_encoder, result_of
 
-SIZE = dict(layers=2, heads=2, width=16)
+SIZE = {"layers": 2, "heads": 2, "width": 16}
 
 
 def objects(view: View) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from bertology.encoder import Encoder
 from bertology.observe import WordVectors, summarise
 from tests.planted import Planted, View, random_encoder, result_of
 
-SIZE = dict(layers=2, heads=4, width=32)
+SIZE = {"layers": 2, "heads": 4, "width": 32}
 
 
 def tracks_roles(view: View) -> None:

@@ -7,12 +7,14 @@ from bertology.corpus.corpora import Corpora
 from bertology.probe.trees import right_chain
 from tests.planted import Planted, View, random_encoder, result_of
 
-SIZE = dict(layers=2, heads=2, width=16)
+SIZE = {"layers": 2, "heads": 2, "width": 16}
 
 
 def follows_some_relations(view: View) -> None:
     """Layer 2 · head 1 attends from some dependents to their governors, from other words to the next one."""
-    for word, (head, relation) in enumerate(zip(view.sentence.layers["head"], view.sentence.layers["deprel"], strict=True)):
+    for word, (head, relation) in enumerate(
+        zip(view.sentence.layers["head"], view.sentence.layers["deprel"], strict=True)
+    ):
         following = min(word + 1, len(view.sentence) - 1)
         view.point(2, 1, word, head if relation in ("obl", "advmod") else following, 0.6)
 

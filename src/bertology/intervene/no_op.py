@@ -98,10 +98,12 @@ class AttentionSlopes(Statistic):
 
 @dataclass(frozen=True)
 class WithholdEqually(Step):
-    """Every query loses the same mass of attention, taken from the tokens of class `taken` in proportion to their weights.
+    """Every query loses the same mass of attention, taken from the token of class `taken` that it attends to most.
 
-    The mass is the smaller of what the query gives to `taken` and what it gives to `other`: with the two names exchanged
-    the same mass is lost elsewhere. Nothing is redistributed, so the head's output lacks what these tokens contributed.
+    The mass is the smaller of what the query gives to that token and to its favourite of class `other`: with the two
+    names exchanged the same mass is lost elsewhere. Nothing is redistributed, so the head's output lacks what the token
+    contributed. One token, not the class: a mean over many words is shorter than each of them, which would make any
+    single token look as if it mattered more.
     """
 
     taken: str
@@ -113,17 +115,18 @@ class WithholdEqually(Step):
 
     @property
     def key(self) -> str:
-        return f"withhold attention from {self.taken}, as much as {self.other} could lose too"
+        return (
+            f"withhold attention from the favourite {self.taken}, as much as the favourite {self.other} could lose too"
+        )
 
     def edits(self, encoder: Encoder, batch: Batch) -> Mapping[tuple[str, int], Edit]:
-        kinds = _onehot(batch, encoder)
+        kinds = _onehot(batch, encoder).bool()
         taken, other = (kinds[:, None, None, :, CLASSES.index(name)] for name in (self.taken, self.other))
 
         def edit(weights: Tensor, _: Tensor | None) -> Tensor:
-            own = weights * taken.to(weights.dtype)
-            mass = own.sum(-1, keepdim=True)
-            lost = torch.minimum(mass, (weights * other.to(weights.dtype)).sum(-1, keepdim=True))
-            return weights - own * (lost / mass.clamp(min=torch.finfo(weights.dtype).tiny))
+            mass, place = weights.masked_fill(~taken, 0).max(-1, keepdim=True)
+            lost = torch.minimum(mass, weights.masked_fill(~other, 0).amax(-1, keepdim=True))
+            return weights.scatter_add(-1, place, -lost)
 
         return dict.fromkeys(places(encoder, [attention()]), edit)
 

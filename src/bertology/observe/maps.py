@@ -86,7 +86,12 @@ class AttentionMaps(Statistic):
             total += len(words) ** 2
         offset = np.where(length > 0, np.cumsum(length**2) - length**2, -1)
         maps = scratch("maps", (encoder.n_layers * encoder.n_heads, total), "float16")
-        return {"maps": maps, "length": length, "offset": offset, "shape": np.array([encoder.n_layers, encoder.n_heads])}
+        return {
+            "maps": maps,
+            "length": length,
+            "offset": offset,
+            "shape": np.array([encoder.n_layers, encoder.n_heads]),
+        }
 
     def update(self, state: Arrays, batch: Batch, seen: Observation, encoder: Encoder) -> None:
         wanted = np.flatnonzero(state["offset"][batch.indices] >= 0)

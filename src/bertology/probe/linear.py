@@ -44,7 +44,7 @@ class LinearProbe:
     layer keeps the one with the lowest dev loss; without, the first is used. `epochs` passes, `min_steps` or more.
     """
 
-    l2: tuple[float, ...] = (30.0, 3.0, 300.0)
+    l2: tuple[float, ...] = (10.0, 100.0, 1.0)
     epochs: float = 4.0
     batch: int = 1024
     min_steps: int = 200

@@ -16,7 +16,7 @@ Vectors = NDArray[np.floating[Any]]
 """(layer, row, width). Only blocks of rows are ever converted to float32."""
 
 BLOCK = 4096
-SAMPLED = 16384
+SAMPLED = 8192
 
 
 def check(vectors: Vectors, labels: NDArray[Any] | None = None, rows: NDArray[np.integer[Any]] | None = None) -> int:
@@ -72,7 +72,7 @@ def minibatches(n: int, *, size: int, steps: int, seed: int) -> Iterator[NDArray
 def location_and_scale(
     vectors: Vectors, rows: NDArray[np.integer[Any]] | None = None
 ) -> tuple[Float[Tensor, "layer width"], Float[Tensor, "layer width"], Float[Tensor, "layer row width"]]:
-    """Mean and standard deviation of each feature, and the (at most 16,384, evenly spaced) rows they were taken from.
+    """Mean and standard deviation of each feature, and the (at most 8,192, evenly spaced) rows they were taken from.
 
     A constant feature gets deviation 1. Raises NotFinite when a layer holds NaN or infinite values there.
     """

@@ -39,7 +39,7 @@ class ScalarMix:
     """
 
     cumulative: bool = False
-    l2: float = 30.0
+    l2: float = 10.0
     epochs: float = 5.0
     batch: int = 1024
     min_steps: int = 200

@@ -4,15 +4,18 @@ A task gives each word of a sentence a label, "" where it has none. The word alo
 argument; of coreference, the candidate antecedent.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus, Sentence
 from bertology.observe.vectors import WordTable
+from bertology.stats.tally import in_split
 
 FEWEST = 20
 """Rows of the training blocks that a label must have; rarer labels become ""."""
@@ -56,6 +59,31 @@ def cases(task: str, corpus: Corpus) -> Corpus:
     if sum(map(holds, corpus)) > len(corpus) / 4:
         return corpus
     return corpus.where(holds, why=f"without {need}")
+
+
+def pipeline(corpora: Corpora, tasks: Sequence[str] = ()) -> dict[str, Corpus]:
+    """The tasks (all when none are named) that enough words are labelled for, and the corpus that each is read from."""
+    found: dict[str, Corpus] = {}
+    for task in tasks or TASKS:
+        for name in _CORPORA.get(TASKS[task].needs, ("treebank",)):
+            corpus = getattr(corpora, name)
+            if annotated(task, corpus):
+                corpus = cases(task, corpus)
+                if _enough(task, corpus):
+                    found[task] = corpus
+                break
+    return found
+
+
+def _enough(task: str, corpus: Corpus) -> bool:
+    """Two labels with FEWEST words each in training, and together 40 in dev and in test."""
+    counts = {split: Counter[str]() for split in ("train", "dev", "test")}
+    of_block = {split: in_split(corpus.blocks, split) for split in counts}
+    for i, s in enumerate(corpus):
+        split = next(name for name, inside in of_block.items() if inside[i])
+        counts[split].update(label for label in TASKS[task].labels(s) if label)
+    frequent_ones = [label for label, n in counts["train"].items() if n >= 2 * FEWEST]
+    return len(frequent_ones) > 1 and min(sum(counts[s][label] for label in frequent_ones) for s in ("dev", "test")) >= 40
 
 
 def _layer(name: str) -> Callable[[Sentence], list[str]]:
@@ -154,3 +182,10 @@ TASKS: Mapping[str, Task] = MappingProxyType(dict(_names()))
 """By name, in the order of the classical pipeline."""
 
 _EVERYWHERE = ("upos", "head", "feats", "deprel")
+_CORPORA = {
+    "entity": ("treebank", "roles", "coref"),
+    "role": ("roles",),
+    "negation": ("negation",),
+    "coref": ("coref",),
+}
+"""By annotation: the corpora it is looked for in, in this order."""

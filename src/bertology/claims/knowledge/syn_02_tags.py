@@ -6,7 +6,7 @@ from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
-from bertology.probe.readings import OnlineCode, TagCurve
+from bertology.probe.readings import OnlineCode, TagCurve, curve_rows
 from bertology.record.claim import Published, above
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
@@ -79,8 +79,8 @@ def tags_in_vectors(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Fin
     for k, name in enumerate(TASKS):
         values[f"accuracy, {name}"] = task[k, 1].estimate(**unit)
         for who, answers in (("", real), ("random twin: ", random)):
-            rows += _curve("accuracy", f"{who}{name}", answers[k].correct.on("test"), seed)
-            rows += _curve("accuracy on the control task", f"{who}{name}", answers[k + 3].correct.on("test"), seed)
+            rows += curve_rows("accuracy", f"{who}{name}", answers[k].correct.on("test"), seed)
+            rows += curve_rows("accuracy on the control task", f"{who}{name}", answers[k + 3].correct.on("test"), seed)
         for who, tally in (("best layer", code[k, 1]), ("layer 0", code[k, 0]), ("random twin's best layer", twin_code[k, 1])):
             e = tally.estimate(seed=seed)
             rows.append(Row(f"bits a label, {name}", e.value, e.low, e.high, e.n, label=who))
@@ -99,8 +99,3 @@ def _stack(curves: tuple, best: list[int]) -> Tally:
 def _joined(tallies: tuple | list) -> Tally:
     """Tallies (block, cell) of one corpus as one, (block, task, cell)."""
     return Tally(np.stack([t.total for t in tallies], 1), np.stack([t.weight for t in tallies], 1))
-
-
-def _curve(measured: str, label: str, tally: Tally, seed: int) -> list[Row]:
-    low, high = tally.intervals(seed=seed)
-    return [Row(measured, rate, low[i], high[i], tally.n, i, label=label) for i, rate in enumerate(tally.rate())]

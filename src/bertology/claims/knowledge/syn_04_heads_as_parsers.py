@@ -45,7 +45,9 @@ def heads_as_parsers(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Fi
     best, twin = _at(real, chosen, treebank), _at(random, argmax(dev_of_twin.rate()), treebank)
     chain = _chain(real, treebank)
     if best.n < FEWEST:
-        raise NotApplicable(f"the sample of {treebank.name} has {best.n} arcs between words in its test blocks, {FEWEST} are due")
+        raise NotApplicable(
+            f"the sample of {treebank.name} has {best.n} arcs between words in its test blocks, {FEWEST} are due"
+        )
 
     gap = lambda a, b: a - b  # noqa: E731
     heads = real.shape[1]

@@ -4,11 +4,11 @@ from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
-from bertology.probe.readings import StructuralCurve
+from bertology.probe.readings import StructuralCurve, curve_rows
 from bertology.record.claim import Published, above
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
-from bertology.stats.tally import Tally, bootstrap
+from bertology.stats.tally import bootstrap
 
 
 @claim(
@@ -67,7 +67,7 @@ def trees_by_a_linear_map(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
             ("roots found", trees.root),
             ("Spearman correlation of depths", trees.depth),
         )
-        for row in _curve(measured, who, tally.on("test"), seed)
+        for row in curve_rows(measured, who, tally.on("test"), seed)
     ]
     rows += [Row("gold edges in the spanning tree", float(chain.rate()), n=chain.n, label="chain of neighbours")]
     return Finding(
@@ -75,8 +75,3 @@ def trees_by_a_linear_map(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
         f"Layer {best} was chosen on dev (twin: {twin_best}). {corpora.treebank.name} instead of the Penn Treebank; Spearman "
         "correlations are averaged over sentences of 5 to 50 words, in the study over lengths first.",
     )  # fmt: skip
-
-
-def _curve(measured: str, who: str, tally: Tally, seed: int) -> list[Row]:
-    low, high = tally.intervals(seed=seed)
-    return [Row(measured, rate, low[i], high[i], tally.n, i, label=who) for i, rate in enumerate(tally.rate())]

@@ -41,9 +41,7 @@ def heads_combine(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Findi
     splits = ("train", "dev", "test")
     train, dev, test = (list(real.on(split, treebank)) for split in splits)
     of_twin = [list(random.on(split, treebank)) for split in splits]
-    counts = {
-        r: [sum(s.relations.count(r) for s in part) for part in (train, dev, test)] for r in (JUDGED, *SHOWN)
-    }
+    counts = {r: [sum(s.relations.count(r) for s in part) for part in (train, dev, test)] for r in (JUDGED, *SHOWN)}
     if min(counts[JUDGED]) < FEWEST:
         raise NotApplicable(
             f"the sample of {treebank.name} has {' / '.join(map(str, counts[JUDGED]))} objects ({JUDGED}) in its train / dev / "
@@ -70,7 +68,9 @@ def heads_combine(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Findi
             }
             baselines = {name: tally.estimate(unit="accuracy", seed=seed) for name, tally in shown.items()}
             note = f"Judged on {JUDGED}; its best head on dev is {where}. The study is a visual tool, without a figure."
-        rows.append(Row("gain of the probe over the best head", gain.value, gain.low, gain.high, gain.n, label=relation))
+        rows.append(
+            Row("gain of the probe over the best head", gain.value, gain.low, gain.high, gain.n, label=relation)
+        )
         rows += [
             Row("governors found", e.value, e.low, e.high, e.n, label=f"{relation}: {name}")
             for name, tally in shown.items()

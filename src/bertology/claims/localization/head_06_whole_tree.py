@@ -57,12 +57,17 @@ def no_head_holds_the_tree(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
     for name, part in (("train", train), ("dev", dev), ("test", test)):
         n = sum(int((s.heads >= 0).sum()) for s in part)
         if n < FEWEST:
-            raise NotApplicable(f"the sample of {treebank.name} has {n} governed words in its {name} blocks, {FEWEST} are due")
+            raise NotApplicable(
+                f"the sample of {treebank.name} has {n} governed words in its {name} blocks, {FEWEST} are due"
+            )
     probe = learnt(train, dev)
     on_dev = governor_tally(dev, treebank)
     cell = argmax(on_dev.rate())
     best = governor_tally(test, treebank)[cell]
-    together_, positions = scored(probe, test, treebank), scored(learnt(offset_maps(train), offset_maps(dev)), offset_maps(test), treebank)
+    together_, positions = (
+        scored(probe, test, treebank),
+        scored(learnt(offset_maps(train), offset_maps(dev)), offset_maps(test), treebank),
+    )
     of_twin = [list(random.on(split, treebank)) for split in ("train", "dev", "test")]
     twin = scored(learnt(of_twin[0], of_twin[1]), of_twin[2], treebank)
     chain = max((right_chain, left_chain), key=lambda c: float(_chained(dev, c, treebank).rate()))
@@ -71,7 +76,9 @@ def no_head_holds_the_tree(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
     points = lambda rate: 100 * rate  # noqa: E731
     gap = lambda a, b: 100 * (a - b)  # noqa: E731
     estimate = lambda tally: bootstrap(points, tally, unit="% UAS", seed=seed)  # noqa: E731
-    share = bootstrap(lambda b, p, c: (b - c) / np.where(p > c, p - c, np.nan), best, together_, fixed, unit="share", seed=seed)
+    share = bootstrap(
+        lambda b, p, c: (b - c) / np.where(p > c, p - c, np.nan), best, together_, fixed, unit="share", seed=seed
+    )
     values = {
         "best head's share of the probe's margin": share,
         "probe above the chain": bootstrap(gap, together_, fixed, unit="points of UAS", seed=seed),

@@ -4,12 +4,12 @@ from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
-from bertology.probe.readings import StructuralCurve, TagCurve
+from bertology.probe.readings import StructuralCurve, TagCurve, curve_rows
 from bertology.record.claim import Published, above, between
 from bertology.record.errors import NotApplicable
-from bertology.record.result import Finding, Row
+from bertology.record.result import Finding
 from bertology.stats.choose import argmax
-from bertology.stats.tally import Tally, bootstrap
+from bertology.stats.tally import bootstrap
 
 TASKS = ("relation", "part of speech")
 
@@ -70,17 +70,9 @@ def syntax_in_the_middle(encoder: Encoder, corpora: Corpora, seed: int) -> Askin
         baselines[f"random twin, {name}"] = bootstrap(
             lambda t: t.argmax(-1) / encoder.n_layers, twins[name].on("test"), unit="relative depth", seed=seed
         )
-        rows += _curve(name, test, seed) + _curve(f"random twin: {name}", twins[name].on("test"), seed)
+        rows += curve_rows("share correct", name, test, seed) + curve_rows("share correct", f"random twin: {name}", twins[name].on("test"), seed)
     note = (
         "Linear probes for relations and parts of speech instead of the studies' sentence probes; agreement by masked "
         f"prediction is left to its own claim. Best layers on dev: {', '.join(f'{name} {k}' for name, k in best.items())}."
     )
     return Finding(values, baselines, rows, note)
-
-
-def _curve(label: str, tally: Tally, seed: int) -> list[Row]:
-    low, high = tally.intervals(seed=seed)
-    return [
-        Row("share correct", float(rate), float(low[i]), float(high[i]), tally.n, i, label=label)
-        for i, rate in enumerate(tally.rate())
-    ]
