@@ -6,7 +6,7 @@ Both sides read the same numbers (each sentence's mean vector), in turns. The sw
 per head has the budget at which it was fastest on a CPU, since longer batches are padded more: at 4096 tokens it takes
 1.1 to 1.5 times as long, which would flatter the sweep.
 The ratio is of CPU seconds on one thread, which other work on the machine disturbs less than the clock; seconds on the
-clock are printed beside them. The target is a ratio of at most 0.6 on all-MiniLM-L6-v2, and differences of at most 1e-5.
+clock are printed beside them. The target is a ratio of at most 0.6 on all-MiniLM-L6-v2, differences at most 1e-5.
 """
 
 import argparse

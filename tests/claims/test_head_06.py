@@ -8,7 +8,8 @@ LEFT_OUT = ("root", "punct")
 
 
 def shares_the_tree(view: View) -> None:
-    """Each of four heads follows a quarter of the words to their governors, from all other words it looks at the last."""
+    """Each of four heads follows a quarter of the words to their governors, from all other words it looks at the
+    last."""
     layers = view.sentence.layers
     for word, (head, relation) in enumerate(zip(layers["head"], layers["deprel"], strict=True)):
         for part in range(4):

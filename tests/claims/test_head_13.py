@@ -8,7 +8,8 @@ from tests.planted import random_encoder, result_of
 
 
 def with_attention_at(layer: int, corpora: Corpora) -> Encoder:
-    """A BERT of two layers: what layer `layer` (0 or 1) attends to is added to all tokens; the other looks elsewhere, and adds little."""
+    """A BERT of two layers: what layer `layer` (0 or 1) attends to is added to all tokens; the other looks elsewhere,
+    and adds little."""
     encoder = random_encoder(corpora, layers=2, heads=1, width=32)
     base = encoder.base
     with torch.no_grad():

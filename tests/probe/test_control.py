@@ -10,7 +10,7 @@ from bertology.record.errors import BadRequest
 
 def test_every_occurrence_of_a_type_has_the_same_label():
     types = np.random.default_rng(0).integers(50, size=2000).astype(str)
-    control = control_labels(types, np.random.default_rng(1).choice(list("abc"), 2000))
+    control = control_labels(types.tolist(), np.random.default_rng(1).choice(list("abc"), 2000))
     assert all(len(set(control[types == name])) == 1 for name in set(types))
 
 

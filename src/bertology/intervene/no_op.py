@@ -38,9 +38,9 @@ class Slopes(NamedTuple):
 class WordDirections:
     """A loss for encoders without a language-model head: sqrt(π/2) Σ_w u_w · v_w over a sentence's words.
 
-    v_w is the final vector of word w at length 1, u_w ~ N(0, 1) drawn per (seed, sentence). As E|u·x| = sqrt(2/π) ‖x‖, the mean
-    absolute slope with respect to a weight estimates how far that weight moves all word vectors together. (The distance
-    of the vectors to their intact selves would not serve: its slope there is zero.)
+    v_w is the final vector of word w at length 1, u_w ~ N(0, 1) drawn per (seed, sentence). As E|u·x| = sqrt(2/π) ‖x‖,
+    the mean absolute slope with respect to a weight estimates how far that weight moves all word vectors together.
+    (The distance of the vectors to their intact selves would not serve: its slope there is zero.)
     """
 
     seed: int = 0
@@ -132,8 +132,9 @@ class WithholdEqually(Step):
 
 
 class Withheld(NamedTuple):
-    """Tallies (block, class), classes as asked. `shift`: mean over words of 1 − cosine between intact and changed final vector;
-    `loss`: rise of the masked cross-entropy in nats (None without a language-model head). A sentence weighs 1."""
+    """Tallies (block, class), classes as asked. `shift`: mean over words of 1 − cosine between intact and changed
+    final vector; `loss`: rise of the masked cross-entropy in nats (None without a language-model head). A sentence
+    weighs 1."""
 
     shift: Tally
     loss: Tally | None

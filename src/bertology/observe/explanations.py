@@ -1,7 +1,8 @@
-"""How far explanations agree with leaving a word out (Jain & Wallace 2019; Abnar & Zuidema 2020), for the sentence vector.
+"""How far explanations agree with leaving a word out (Jain & Wallace 2019; Abnar & Zuidema 2020).
 
-Attention of each layer, attention rollout and gradient × input each rank the words of a sentence; so does the shift of the
-sentence vector when a word is masked. Kendall's τ between the two rankings, a sentence at a time.
+What is explained is the sentence vector. Attention of each layer, attention rollout and gradient × input each rank the
+words of a sentence; so does the shift of the vector when a word is masked. Kendall's τ between the two
+rankings, a sentence at a time.
 """
 
 from dataclasses import dataclass, replace
@@ -29,11 +30,13 @@ SHORTEST = 4
 
 @dataclass(frozen=True)
 class Explanations(Derived):
-    """Tally (block, method) of Kendall's τ with leaving a word out; methods: attention of layer 1 to L, rollout, gradient × input.
+    """Tally (block, method) of Kendall's τ with leaving a word out; methods: attention of layer 1 to L, rollout,
+    gradient × input.
 
-    The sentence vector s is the mean over real tokens at length 1, so attention counts over all real queries. A word is left
-    out by the mask token; its effect is ‖s − s'‖. Gradient × input is ‖Σ ∂s/∂e · e‖ over the word's subword embeddings e (layer
-    0), estimated with `directions` random directions of s. A sentence weighs 1; those of fewer than 4 words are left out.
+    The sentence vector s is the mean over real tokens at length 1, so attention counts over all real queries. A word
+    is left out by the mask token; its effect is ‖s − s'‖. Gradient × input is ‖Σ ∂s/∂e · e‖ over the word's subword
+    embeddings e (layer 0), estimated with `directions` random directions of s. A sentence weighs 1; those of fewer
+    than 4 words are left out.
     """
 
     directions: int = 8
@@ -62,7 +65,7 @@ class Explanations(Derived):
                 if n < SHORTEST:
                     continue
                 truth = left_out(encoder, batch, row, intact[row])
-                taus = [kendalltau(truth, ranked[row, :n, k]).statistic for k in range(ranked.shape[2])]
+                taus = [np.asarray(kendalltau(truth, ranked[row, :n, k]))[0] for k in range(ranked.shape[2])]
                 if np.isfinite(taus).all():
                     total[batch.blocks[row]] += taus
                     weight[batch.blocks[row]] += 1

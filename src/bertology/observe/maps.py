@@ -1,4 +1,4 @@
-"""Attention maps from word to word, kept for a limited sample of sentences: what parsing from attention must iterate over."""
+"""Word-level attention maps of a limited sample of sentences: what parsing from attention must iterate over."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ DIRECTIONS = ("dependent to governor", "governor to dependent")
 
 
 class ParsedMaps(NamedTuple):
-    """One sentence. `maps` (layer·head, word, word2): how much `word` attends to `word2`, heads of a layer side by side.
+    """One sentence. `maps` (layer·head, word, word2): how much `word` attends to `word2`, heads of a layer side by
+    side.
 
     `heads` (word,) are governors among the words kept, -1 the root; `relations` (word,) their labels.
     """
@@ -34,7 +35,8 @@ class ParsedMaps(NamedTuple):
 
 
 class MapTable(NamedTuple):
-    """`flat` (layer·head, pair) float16: the sentences' maps one after the other. `sentence`, `length`, `start` (sentence,)."""
+    """`flat` (layer·head, pair) float16: the sentences' maps one after the other. `sentence`, `length`, `start`
+    (sentence,)."""
 
     flat: NDArray[np.float16]
     sentence: NDArray[np.int64]
@@ -60,8 +62,8 @@ class MapTable(NamedTuple):
 class AttentionMaps(Statistic):
     """Word-level attention of all heads (observe/words.py) without special tokens and punctuation, as float16 on disk.
 
-    Whole parsed sentences of 2 to `longest` words in a seeded order until `pairs` word pairs: 2 bytes × layers × heads × pairs,
-    23 MB for 72 heads, 46 MB for 144. Sentences whose punctuation governs a word are left out. For treebanks.
+    Whole parsed sentences of 2 to `longest` words in a seeded order until `pairs` word pairs: 2 bytes × layers × heads
+    × pairs, 23 MB for 72 heads, 46 MB for 144. Sentences whose punctuation governs a word are left out. For treebanks.
     """
 
     pairs: int = 160_000
@@ -126,7 +128,8 @@ def kept_words(sentence: Sentence) -> list[int] | None:
 
 
 def governor_tally(sentences: Iterable[ParsedMaps], corpus: Corpus, relation: str | None = None) -> Tally:
-    """How often the strongest attention is the governor, Tally (block, layer·head, direction); of one relation or of all."""
+    """How often the strongest attention is the governor, Tally (block, layer·head, direction); of one relation or of
+    all."""
     total, weight = np.zeros((corpus.n_blocks, 1, len(DIRECTIONS))), np.zeros(corpus.n_blocks)
     for s in sentences:
         counted = (s.heads >= 0) & np.array([relation in (None, r) for r in s.relations])
@@ -138,7 +141,8 @@ def governor_tally(sentences: Iterable[ParsedMaps], corpus: Corpus, relation: st
 
 
 def governor_hits(sentence: ParsedMaps) -> NDArray[np.bool_]:
-    """Whether the word's strongest attention is its governor, (word, layer·head, direction); a word is not its own governor.
+    """Whether the word's strongest attention is its governor, (word, layer·head, direction); a word is not its own
+    governor.
 
     Rows of the root are False.
     """

@@ -1,5 +1,4 @@
-"""Attention between words that a lexical or common-sense relation joins, against unrelated words as far apart (Cui
-et al. 2020)."""
+"""Attention between words that a relation of meaning joins, against others as far apart (Cui et al. 2020)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -10,7 +10,8 @@ Maps = Float[Tensor, "batch head query key"]
 
 
 def rollout(attention: Sequence[Maps]) -> Float[Tensor, "batch query key"]:
-    """How much of each input token reaches each output token: the product over layers of ½ A + ½ I, first layer innermost.
+    """How much of each input token reaches each output token: the product over layers of ½ A + ½ I, first layer
+    innermost.
 
     `attention` is per layer, from the first; A is the mean over heads and ½ I stands for the residual connection. Rows
     of real queries sum to 1. It assumes that what is mixed keeps its identity, and knows nothing of values or neurons.
@@ -27,6 +28,7 @@ def rollout(attention: Sequence[Maps]) -> Float[Tensor, "batch query key"]:
 
 
 def received(flow: Float[Tensor, "batch query key"], mask: Bool[Tensor, "batch token"]) -> Float[Tensor, "batch key"]:
-    """Mean over the real queries: what each token gives to a mean-pooled sentence vector, to the first order of mixing."""
+    """Mean over the real queries: what each token gives to a mean-pooled sentence vector, to the first order of
+    mixing."""
     asks = mask.to(flow.dtype)
     return torch.einsum("bqk,bq->bk", flow, asks) / asks.sum(1, keepdim=True) * asks

@@ -26,6 +26,7 @@ from bertology.probe.structural import DepthProbe, DistanceProbe, edge_hits
 from bertology.probe.tasks import frequent, word_labels
 from bertology.probe.trees import tree_distances
 from bertology.record.errors import NotApplicable
+from bertology.record.result import Row
 from bertology.stats.tally import Tally, in_split
 
 FEWEST = 100
@@ -71,7 +72,7 @@ class TagCurve(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable, **answers: Any) -> Arrays:
         rows = labelled(self.task, encoded, table, control=self.control, seed=self.seed)
         vectors = _layers(table, self.layers)
         probe = PROBES[self.probe](self.seed)
@@ -112,7 +113,7 @@ class Cumulative(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable, **answers: Any) -> Arrays:
         rows = labelled(self.task, encoded, table, seed=self.seed)
         mixes = ScalarMix(cumulative=True, **ROUNDS, seed=self.seed)
         mixes.fit(table.vectors, rows.labels, rows=_some(rows.train, self.most, self.seed))
@@ -136,7 +137,7 @@ class MixFolds(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable, **answers: Any) -> Arrays:
         rows = labelled(self.task, encoded, table, seed=self.seed)
         train = _some(rows.train, self.most, self.seed)
         # Blocks of a split are those of one remainder modulo 5: the quotient numbers them.
@@ -167,7 +168,7 @@ class OnlineCode(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable, **answers: Any) -> Arrays:
         rows = labelled(self.task, encoded, table, seed=self.seed)
         test = rows.judged[in_split(rows.blocks[rows.judged], "test")]
         sent = _some(np.sort(np.r_[rows.train, test]), self.most, self.seed)
@@ -210,7 +211,7 @@ class StructuralCurve(Derived):
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": WordVectors(self.limit, self.seed)}
 
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable) -> Arrays:
+    def compute(self, encoder: Encoder, encoded: Encoded, *, table: WordTable, **answers: Any) -> Arrays:
         corpus = encoded.corpus
         vectors, offsets, sentence, heads, punctuation = parsed(table, encoded)
         blocks = corpus.blocks[sentence]
@@ -244,6 +245,12 @@ class StructuralCurve(Derived):
 
     def finish(self, state: Arrays) -> Trees:
         return Trees(*(Tally(state[f"{name} total"], state[f"{name} weight"]) for name in Trees._fields))
+
+
+def curve_rows(measured: str, label: str, tally: Tally, seed: int = 0) -> list[Row]:
+    """A row for each layer of a Tally (block, layer), with its interval."""
+    low, high = tally.intervals(seed=seed)
+    return [Row(measured, rate, low[i], high[i], tally.n, i, label=label) for i, rate in enumerate(tally.rate())]
 
 
 def labelled(task: str, encoded: Encoded, table: WordTable, *, control: bool = False, seed: int = 0) -> Rows:

@@ -89,6 +89,22 @@ class PoolingProbes(_PropertyProbes):
         return _scored({"single": last, "joined": joined}, described, blocks, encoded.corpus.n_blocks, self.seed)
 
 
+@dataclass(frozen=True)
+class LayerProbes(_PropertyProbes):
+    """Properties of the sentence from the mean of its tokens in each layer; cells are layers, 0 the embeddings."""
+
+    limit: int = 6000
+
+    def needs(self) -> Mapping[str, Statistic | Derived]:
+        return {"table": SentenceVectors(("cls", "mean", "max"), self.limit, self.seed)}
+
+    def compute(self, encoder: Encoder, encoded: Encoded, **answers: Any) -> Arrays:
+        table: SentenceTable = answers["table"]
+        described = {name: values[table.sentence] for name, values in properties(encoded.corpus).items()}
+        blocks = encoded.corpus.blocks[table.sentence]
+        return _scored({"": table.pooled("mean")}, described, blocks, encoded.corpus.n_blocks, self.seed)
+
+
 def bystanders(table: WordTable, encoded: Encoded, *, words: int, seed: int) -> NDArray[np.int64]:
     """Rows of at most `words` bystanders of each sentence, in a seeded choice."""
     drawn = draws(seed, table.sentence, table.word)

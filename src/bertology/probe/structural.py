@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ class _StructuralProbe:
         *,
         sentences: Ints | None = None,
         dev: Ints | None = None,
-    ) -> "_StructuralProbe":
+    ) -> Self:
         """Learns from `vectors` (layer, row, width); sentence s is rows offsets[s] to offsets[s + 1].
 
         `heads` (row,) are 0-based within the sentence, -1 the root. `sentences` picks those to learn from, all by

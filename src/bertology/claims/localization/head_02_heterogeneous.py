@@ -72,5 +72,5 @@ def heterogeneous_maps_are_a_minority(encoder: Encoder, corpora: Corpora, seed: 
         values,
         {"random twin": twin.estimate(unit="share of maps", seed=seed)},
         rows,
-        note="the encoder is taken as given, while the study's were fine-tuned; sentence pairs are neighbours in a text.",
+        note="the encoder is taken as given, the study's were fine-tuned; sentence pairs are neighbours in a text.",
     )

@@ -1,5 +1,4 @@
-"""Heads for objects recur across corpora, those for subjects and modifiers do not (Clark et al. 2019; Htut et al.
-2019)."""
+"""Heads for objects recur across corpora, those for subjects do not (Clark et al. 2019; Htut et al. 2019)."""
 
 from collections.abc import Mapping
 
@@ -82,12 +81,12 @@ def object_heads_recur(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[
         "other relation: gain in the worse treebank": bootstrap(gain, low.head, low.offset, unit="accuracy", seed=seed),
     }
     rows, baselines = [], {}
-    for k, found in ((k, objects[k] | others[k]) for k in (0, 1)):
+    for k, found in ((k, {**objects[k], **others[k]}) for k in (0, 1)):
         for name, b in found.items():
             g = bootstrap(gain, b.head, b.offset, unit="accuracy", seed=seed)
             rows.append(Row(f"gain over the best offset in {names[k]}", g.value, g.low, g.high, g.n, label=name))
         baselines[f"object: best offset in {names[k]}"] = best[k].offset.estimate(unit="accuracy", seed=seed)
-    note = f"{names[0]} against {names[1]}; other relation: {judged}, better in {names[better]}. The studies used other treebanks."
+    note = f"{names[0]} against {names[1]}; other relation: {judged}, better in {names[better]}; other treebanks than the studies'."
     return Finding(values, baselines, rows, note=note)
 
 

@@ -22,10 +22,10 @@ SHOWN = ("nsubj", "obl", "nmod", "amod", "conj")
     section="4.2.1",
     says="Complex relations such as the object are carried by several heads together.",
     cites=("hoover-2019",),
-    method="""For the direct object (UD obj): an attention-only probe of all heads, learnt on the objects of train sentences, names each
-    object's governor on test sentences; so does the single head and direction that is best on dev. The probe must be ahead of
-    the head, and, since weighing many maps helps with any maps, ahead of the same probe on the random twin's maps and of one that
-    knows only distances between words.""",
+    method="""For the direct object (UD obj): an attention-only probe of all heads, learnt on the objects of train
+    sentences, names each object's governor on test sentences; so does the single head and direction that is best on
+    dev. The probe must be ahead of the head, and, since weighing many maps helps with any maps, ahead of the same
+    probe on the random twin's maps and of one that knows only distances between words.""",
     expects={
         "probe above the best head": above(0.0),
         "probe above the random twin's": above(0.0),
@@ -44,7 +44,8 @@ def heads_combine(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Findi
     counts = {r: [sum(s.relations.count(r) for s in part) for part in (train, dev, test)] for r in (JUDGED, *SHOWN)}
     if min(counts[JUDGED]) < FEWEST:
         raise NotApplicable(
-            f"the sample of {treebank.name} has {' / '.join(map(str, counts[JUDGED]))} objects ({JUDGED}) in its train / dev / "
+            f"the sample of {treebank.name} has "
+            f"{' / '.join(map(str, counts[JUDGED]))} objects ({JUDGED}) in its train / dev / "
             f"test blocks, {FEWEST} are due in each"
         )
     gap = lambda a, b: a - b  # noqa: E731

@@ -28,18 +28,42 @@ REACH = 12  # the positional control knows distances up to this many words
     section="4.2.1",
     says="No single head holds the whole tree.",
     cites=("clark-2019", "htut-2019"),
-    method="""Clark's attention-only probe learns one weight for each head and direction on train sentences and predicts each word's
-    governor; the best single head and direction are chosen on dev by the share of words whose strongest attention is their governor.
-    Both are scored on the same test sentences, without punctuation, above the better of the two chains (always the next word, always
-    the one before; chosen on dev). The best head must have less than half of the probe's margin. The probe must beat
-    the same probe on the random twin's maps. A probe that knows only distances stands beside it.""",
+    method="""Clark's attention-only probe learns one weight for each head and direction on train sentences and
+    predicts each word's governor; the best single head and direction are chosen on dev by the share of words whose
+    strongest attention is their governor. Both are scored on the same test sentences, without punctuation, above the
+    better of the two chains (always the next word, always the one before; chosen on dev). The best head must have less
+    than half of the probe's margin. The probe must beat the same probe on the random twin's maps. A probe that knows
+    only distances stands beside it.""",
     published=(
-        Published(34.5, "UAS of the best single head, %", "BERT-base", "PTB WSJ", "Clark et al. 2019", "verified", "best head"),
-        Published(26.3, "UAS of right-branching, %", "right-branching", "PTB WSJ", "Clark et al. 2019", "verified", "chain"),
-        Published(61.0, "UAS of the attention-only probe, %", "BERT-base", "PTB WSJ", "Clark et al. 2019", "verified", "probe of all heads"),
-        Published(77.0, "UAS of the probe of attention and GloVe, %", "BERT-base", "PTB WSJ", "Clark et al. 2019", "verified"),
-        Published(58.0, "UAS of the probe of distances and GloVe, %", "GloVe", "PTB WSJ", "Clark et al. 2019", "verified"),
-        Published(30.0, "UAS of the probe of random attention and GloVe, %", "random BERT-base", "PTB WSJ", "Clark et al. 2019", "verified"),
+        Published(
+            34.5, "UAS of the best single head, %", "BERT-base", "PTB WSJ", "Clark et al. 2019", "verified", "best head"
+        ),
+        Published(
+            26.3, "UAS of right-branching, %", "right-branching", "PTB WSJ", "Clark et al. 2019", "verified", "chain"
+        ),
+        Published(
+            61.0,
+            "UAS of the attention-only probe, %",
+            "BERT-base",
+            "PTB WSJ",
+            "Clark et al. 2019",
+            "verified",
+            "probe of all heads",
+        ),
+        Published(
+            77.0, "UAS of the probe of attention and GloVe, %", "BERT-base", "PTB WSJ", "Clark et al. 2019", "verified"
+        ),
+        Published(
+            58.0, "UAS of the probe of distances and GloVe, %", "GloVe", "PTB WSJ", "Clark et al. 2019", "verified"
+        ),
+        Published(
+            30.0,
+            "UAS of the probe of random attention and GloVe, %",
+            "random BERT-base",
+            "PTB WSJ",
+            "Clark et al. 2019",
+            "verified",
+        ),
     ),
     expects={
         "best head's share of the probe's margin": below(0.5),
@@ -47,7 +71,7 @@ REACH = 12  # the positional control knows distances up to this many words
         "probe above the random twin's": above(0.0),
     },
     needs=("attention", "treebank:deprel"),
-)  # fmt: skip
+)
 def no_head_holds_the_tree(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     treebank = corpora.treebank
     real, random = yield from together(
@@ -97,9 +121,16 @@ def no_head_holds_the_tree(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
     ]
     heads = real.shape[1]
     rows += [
-        Row("governors found (dev), %", 100 * float(rates.max()), n=on_dev.n, layer=k // heads + 1, head=k % heads, label=DIRECTIONS[int(rates.argmax())])
+        Row(
+            "governors found (dev), %",
+            100 * float(rates.max()),
+            n=on_dev.n,
+            layer=k // heads + 1,
+            head=k % heads,
+            label=DIRECTIONS[int(rates.argmax())],
+        )
         for k, rates in enumerate(on_dev.rate())
-    ]  # fmt: skip
+    ]
     rows += [
         Row(f"weight in the probe, {name}", float(weight), layer=k // heads + 1, head=k % heads)
         for name, weights in zip(reversed(DIRECTIONS), (probe.w_, probe.u_), strict=True)
@@ -107,10 +138,13 @@ def no_head_holds_the_tree(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
     ]
     where = f"layer {cell[0] // heads + 1} · head {cell[0] % heads}, {DIRECTIONS[cell[1]]}"
     return Finding(
-        values, rows=rows,
-        note=f"Best head on dev: {where}. The study's controls use GloVe vectors; here the control knows distances only, and the "
-        f"treebank's relations and sample ({len(real.sentence)} sentences of at most 40 words) differ from the study's.",
-    )  # fmt: skip
+        values,
+        rows=rows,
+        note=f"Best head on dev: {where}. The study's controls use GloVe vectors; "
+        "here the control knows distances only, and the "
+        f"treebank's relations and sample ({len(real.sentence)} sentences of at "
+        "most 40 words) differ from the study's.",
+    )
 
 
 def learnt(train: Sequence[ParsedMaps], dev: Sequence[ParsedMaps], relation: str | None = None) -> AttentionProbe:

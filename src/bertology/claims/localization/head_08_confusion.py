@@ -19,7 +19,8 @@ FEWEST = 40  # verbs of each group in the test blocks
 @claim(
     id="head-08",
     section="4.2.1",
-    says="Attention points only weakly to the subject of a verb or the antecedent of a reflexive, with a slight pull of distractors.",
+    says="Attention points only weakly to the subject of a verb or the antecedent of a reflexive, "
+    "with a slight pull of distractors.",
     cites=("lin-2019",),
     method="""Confusion: -log of the right word's share of a layer's attention on all candidates, as a multiple of
     its value for uniform attention. Most layers must lie within a tenth of uniform. That alone holds of random
@@ -67,7 +68,7 @@ def attention_is_a_weak_pointer(encoder: Encoder, corpora: Corpora, seed: int) -
     counts = real.score[:3].pooled(0)
     rows += _curves(counts, ("1 distractor", "2 distractors", "3 or more"), "confusion by distractors", seed)
     more = "same" if sign > 0 else "other"
-    note = f"judged at layer {layer + 1}, where distractors of the {more} number confuse more; sentences of the corpus replace templates."
+    note = f"judged at layer {layer + 1}, where distractors of the {more} number confuse more; no templates of the study are used."
     return Finding(values, baselines, rows, note)
 
 
@@ -83,7 +84,9 @@ def _curves(tally: Tally, labels: tuple[str, ...], measure: str, seed: int) -> l
     """A curve over layers for each label, (block, label, layer)."""
     low, high = tally.intervals(seed=seed)
     return [
-        Row(measure, rate, low[k, i], high[k, i], int(tally.weight[:, k, i].sum()), i + 1, label=labels[k])
+        Row(
+            measure, rate, float(low[k, i]), float(high[k, i]), int(tally.weight[:, k, i].sum()), i + 1, label=labels[k]
+        )
         for (k, i), rate in np.ndenumerate(tally.rate())
         if np.isfinite(rate)
     ]

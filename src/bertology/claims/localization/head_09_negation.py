@@ -60,8 +60,8 @@ def a_head_marks_negation_scope(encoder: Encoder, corpora: Corpora, seed: int) -
         d, threshold = argmax(train[i, k])
         rows.append(Row("F1 of the scope", rest[i, k, d, threshold], n=inside, layer=i + 1, head=k))
     note = (
-        f"layer {layer + 1} · head {head}, {DIRECTIONS[direction]}, threshold {THRESHOLDS[best[3]]:.3g}; window from {left} words before "
-        f"the cue to {right} after ({REACH + 1}: all). No encoder is fine-tuned for negation here."
+        f"layer {layer + 1} · head {head}, {DIRECTIONS[direction]}, threshold {THRESHOLDS[best[3]]:.3g}; window from {left} "
+        f"words before the cue to {right} after ({REACH + 1}: all). No encoder is fine-tuned for negation here."
     )
     return Finding(values, baselines, rows, note)
 

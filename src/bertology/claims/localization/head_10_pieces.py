@@ -59,7 +59,7 @@ def a_head_joins_subwords(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
         Row("attention within a word against neighbours", ratios[layer, h].max(), n=head.n, layer=layer + 1, head=h)
         for layer, h in np.ndindex(ratios.shape[:2])
     ]
-    note = f"layer {best[0] + 1} · head {best[1]}, {STEPS[best[2]]} subword; the study's encoder had sparse attention, for translation."
+    note = f"layer {best[0] + 1} · head {best[1]}, {STEPS[best[2]]} subword; the study's model translates, with sparse attention."
     return Finding(values, baselines, rows, note)
 
 

@@ -38,20 +38,45 @@ FEWEST = 50
     section="4.2.1",
     says="Two heads track core frame-semantic relations, yet disabling them does not hurt.",
     cites=("kovaleva-2019",),
-    method="""A head's score is its mean attention between predicate and core argument, in the better direction; the two best heads are
-    chosen on dev sentences and must exceed, on test sentences, the random twin's two best. They are then silenced together (output zero),
-    as are 8 random pairs of other heads. The readout needs no fine-tuning: a linear probe of parts of speech learnt on intact final word
-    vectors is scored on the silenced encoder's test sentences. The two heads are not needed if silencing them costs less
-    than one point of accuracy more than silencing a random pair does on average. (A place among the random pairs, as first planned, is
-    a matter of noise where no pair costs anything; it is reported.)""",
+    method="""A head's score is its mean attention between predicate and core argument, in the better direction; the
+    two best heads are chosen on dev sentences and must exceed, on test sentences, the random twin's two best by .02 (initialisations differ a little among themselves). They are
+    then silenced together (output zero), as are 8 random pairs of other heads. The readout needs no fine-tuning: a
+    linear probe of parts of speech learnt on intact final word vectors is scored on the silenced encoder's test
+    sentences. The two heads are not needed if silencing them costs less than one point of accuracy more than silencing
+    a random pair does on average. (A place among the random pairs, as first planned, is a matter of noise where no
+    pair costs anything; it is reported.)""",
     published=(
-        Published(0.201, "averaged maximum attention of the second head", "BERT-base", "473 FrameNet sentences", "Kovaleva et al. 2019", "verified"),
-        Published(0.209, "averaged maximum attention of the first head", "BERT-base", "473 FrameNet sentences", "Kovaleva et al. 2019", "verified"),
-        Published(2, "heads above the 99th percentile", "BERT-base", "473 FrameNet sentences", "Kovaleva et al. 2019", "verified"),
+        Published(
+            0.201,
+            "averaged maximum attention of the second head",
+            "BERT-base",
+            "473 FrameNet sentences",
+            "Kovaleva et al. 2019",
+            "verified",
+        ),
+        Published(
+            0.209,
+            "averaged maximum attention of the first head",
+            "BERT-base",
+            "473 FrameNet sentences",
+            "Kovaleva et al. 2019",
+            "verified",
+        ),
+        Published(
+            2,
+            "heads above the 99th percentile",
+            "BERT-base",
+            "473 FrameNet sentences",
+            "Kovaleva et al. 2019",
+            "verified",
+        ),
     ),
-    expects={"accuracy lost beyond a random pair": below(0.01), "attention to core roles beyond the random twin": above(0.0)},
+    expects={
+        "accuracy lost beyond a random pair": below(0.01),
+        "attention to core roles beyond the random twin": above(0.02),
+    },
     needs=("attention", "head", "roles:role", "roles:upos"),
-)  # fmt: skip
+)
 def role_heads_are_not_needed(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     if encoder.n_layers * encoder.n_heads < 6:
         raise NotApplicable(
@@ -76,14 +101,24 @@ def role_heads_are_not_needed(encoder: Encoder, corpora: Corpora, seed: int) -> 
     mean_gap = lambda a, b, c, d: (a + b) / 2 - (c + d) / 2  # noqa: E731
     as_much = lambda r: (r[:, 2:] <= r[:, 1:2]).mean(1)  # noqa: E731
     values = {
-        "accuracy lost beyond a random pair": bootstrap(lambda r: r[:, 2:].mean(1) - r[:, 1], effect.accuracy, unit="accuracy", seed=seed),
-        "attention to core roles beyond the random twin": bootstrap(mean_gap, *attention, *twins, unit="share of attention", seed=seed),
-        "accuracy lost without the two heads": bootstrap(lambda r: r[:, 0] - r[:, 1], effect.accuracy, unit="accuracy", seed=seed),
-        "mean accuracy lost without a random pair": bootstrap(lambda r: r[:, 0] - r[:, 2:].mean(1), effect.accuracy, unit="accuracy", seed=seed),
-        "share of random pairs that hurt as much": bootstrap(as_much, effect.accuracy, unit="share of pairs", seed=seed),
+        "accuracy lost beyond a random pair": bootstrap(
+            lambda r: r[:, 2:].mean(1) - r[:, 1], effect.accuracy, unit="accuracy", seed=seed
+        ),
+        "attention to core roles beyond the random twin": bootstrap(
+            mean_gap, *attention, *twins, unit="share of attention", seed=seed
+        ),
+        "accuracy lost without the two heads": bootstrap(
+            lambda r: r[:, 0] - r[:, 1], effect.accuracy, unit="accuracy", seed=seed
+        ),
+        "mean accuracy lost without a random pair": bootstrap(
+            lambda r: r[:, 0] - r[:, 2:].mean(1), effect.accuracy, unit="accuracy", seed=seed
+        ),
+        "share of random pairs that hurt as much": bootstrap(
+            as_much, effect.accuracy, unit="share of pairs", seed=seed
+        ),
         "first head's attention": attention[0].estimate(unit="share of attention", seed=seed),
         "second head's attention": attention[1].estimate(unit="share of attention", seed=seed),
-    }  # fmt: skip
+    }
     if effect.loss is not None:
         values["rise of the masked loss without the two heads"] = bootstrap(
             lambda r: r[:, 1] - r[:, 0], effect.loss, unit="nats", seed=seed
@@ -92,10 +127,17 @@ def role_heads_are_not_needed(encoder: Encoder, corpora: Corpora, seed: int) -> 
             lambda r: (r[:, 2:] >= r[:, 1:2]).mean(1), effect.loss, unit="share of pairs", seed=seed
         )
     rows = [
-        Row("attention to core roles", float(rate.max()), n=mass.n, layer=layer + 1, head=h, label=DIRECTIONS[int(rate.argmax())])
+        Row(
+            "attention to core roles",
+            float(rate.max()),
+            n=mass.n,
+            layer=layer + 1,
+            head=h,
+            label=DIRECTIONS[int(rate.argmax())],
+        )
         for layer in range(encoder.n_layers)
         for h, rate in enumerate(mass.rate()[layer])
-    ]  # fmt: skip
+    ]
     for k, pair in enumerate(silenced):
         lost = bootstrap(lambda r, k=k: r[:, 0] - r[:, k + 1], effect.accuracy, unit="accuracy", seed=seed, draws=300)
         kind = "two best heads" if k == 0 else "random pair"
@@ -106,13 +148,16 @@ def role_heads_are_not_needed(encoder: Encoder, corpora: Corpora, seed: int) -> 
         values,
         baselines={"intact accuracy": effect.accuracy[0].estimate(unit="accuracy", seed=seed)},
         rows=rows,
-        note=f"Chosen on dev: {where}; first is the predicate. The study fine-tunes on GLUE and takes the maximum attention over a "
-        "sentence's frame elements; here a probe reads intact weights, and mean attention is over predicate and argument.",
+        note=f"Chosen on dev: {where}; first is the predicate. The study fine-tunes "
+        "on GLUE and takes the maximum attention over a "
+        "sentence's frame elements; here a probe reads intact weights, and "
+        "mean attention is over predicate and argument.",
     )
 
 
 class Silenced(NamedTuple):
-    """Tally (block, condition): condition 0 intact, then each pair. `loss` in nats, None without a language-model head."""
+    """Tally (block, condition): condition 0 intact, then each pair. `loss` in nats, None without a language-model
+    head."""
 
     accuracy: Tally
     loss: Tally | None
@@ -120,7 +165,8 @@ class Silenced(NamedTuple):
 
 @dataclass(frozen=True)
 class PairsSilenced(Derived):
-    """Accuracy of a part-of-speech probe, learnt on intact train words, on test sentences with each group of heads silenced."""
+    """Accuracy of a part-of-speech probe, learnt on intact train words, on test sentences with each group of heads
+    silenced."""
 
     pairs: tuple[tuple[tuple[int, int], ...], ...]
     """Groups of (layer from 1, head)."""

@@ -19,16 +19,52 @@ FEWEST = 30
     section="4.2.1",
     says="Attention weights agree less with what leaving a word out does than other explanations do.",
     cites=("jain-2019", "serrano-2019", "wiegreffe-2019", "brunner-2020", "belinkov-2019", "abnar-2020"),
-    method="""What is explained is the encoder's own sentence vector (mean over tokens, length 1), so that no task is fine-tuned. Leaving a
-    word out replaces it by the mask token; its effect is how far the vector moves. Kendall's τ with that effect, a sentence at a time, of
-    the last layer's attention (mean over heads and queries), of rollout, and of gradient × input. Attention must agree least; gradient ×
-    input must agree more than in the random twin, where nothing explains anything.""",
+    method="""What is explained is the encoder's own sentence vector (mean over tokens, length 1), so that no task is
+    fine-tuned. Leaving a word out replaces it by the mask token; its effect is how far the vector moves. Kendall's τ
+    with that effect, a sentence at a time, of the last layer's attention (mean over heads and queries), of rollout,
+    and of gradient × input. Attention must agree least; gradient × input must agree more than in the random twin,
+    where nothing explains anything.""",
     published=(
-        Published(0.29, "Spearman correlation with blanking each word out, raw attention, last layer", "six-layer Transformer", "verb number prediction", "Abnar & Zuidema 2020", "verified"),
-        Published(0.71, "Spearman correlation with blanking each word out, rollout, last layer", "six-layer Transformer", "verb number prediction", "Abnar & Zuidema 2020", "verified"),
-        Published(0.69, "Spearman correlation with blanking each word out, raw attention, first layer", "six-layer Transformer", "verb number prediction", "Abnar & Zuidema 2020", "verified"),
-        Published(0.32, "Spearman correlation with blanking each word out, rollout, first layer", "six-layer Transformer", "verb number prediction", "Abnar & Zuidema 2020", "verified"),
-        Published(0.70, "Spearman correlation with blanking each word out, flow, last layer", "six-layer Transformer", "verb number prediction", "Abnar & Zuidema 2020", "verified"),
+        Published(
+            0.29,
+            "Spearman correlation with blanking each word out, raw attention, last layer",
+            "six-layer Transformer",
+            "verb number prediction",
+            "Abnar & Zuidema 2020",
+            "verified",
+        ),
+        Published(
+            0.71,
+            "Spearman correlation with blanking each word out, rollout, last layer",
+            "six-layer Transformer",
+            "verb number prediction",
+            "Abnar & Zuidema 2020",
+            "verified",
+        ),
+        Published(
+            0.69,
+            "Spearman correlation with blanking each word out, raw attention, first layer",
+            "six-layer Transformer",
+            "verb number prediction",
+            "Abnar & Zuidema 2020",
+            "verified",
+        ),
+        Published(
+            0.32,
+            "Spearman correlation with blanking each word out, rollout, first layer",
+            "six-layer Transformer",
+            "verb number prediction",
+            "Abnar & Zuidema 2020",
+            "verified",
+        ),
+        Published(
+            0.70,
+            "Spearman correlation with blanking each word out, flow, last layer",
+            "six-layer Transformer",
+            "verb number prediction",
+            "Abnar & Zuidema 2020",
+            "verified",
+        ),
     ),
     expects={
         "gradient × input's agreement − attention's": above(0.0),
@@ -36,7 +72,7 @@ FEWEST = 30
         "gradient × input's agreement beyond the random twin's": above(0.0),
     },
     needs=("attention", "mask", "treebank:deprel"),
-)  # fmt: skip
+)
 def attention_explains_least(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     sentences = corpora.treebank.sample(SENTENCES, seed=seed)
     real, random = yield from together(
@@ -69,7 +105,10 @@ def attention_explains_least(encoder: Encoder, corpora: Corpora, seed: int) -> A
             e = tau(tally[k])
             rows.append(Row("agreement with leaving a word out", e.value, e.low, e.high, e.n, label=f"{who}: {name}"))
     return Finding(
-        values, baselines, rows,
-        note=f"{real.n} sentences. The debate is about fine-tuned classifiers; here the sentence vector itself is explained, so agreement is "
+        values,
+        baselines,
+        rows,
+        note=f"{real.n} sentences. The debate is about fine-tuned classifiers; here "
+        "the sentence vector itself is explained, so agreement is "
         "with its movement. The published figures are Spearman correlations for another model and task.",
-    )  # fmt: skip
+    )

@@ -1,5 +1,7 @@
 """Layers follow the classical pipeline, from parts of speech to coreference (Tenney, Das & Pavlick 2019)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from bertology.probe.tasks import pipeline
 from bertology.record.claim import Published, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
-from bertology.stats.tally import bootstrap
+from bertology.stats.tally import Tally, bootstrap
 
 STAGES = {"part of speech": 0, "chunk": 1, "relation": 2, "entity": 3, "role": 3, "coreference": 4}
 """The classical order; entities and roles share a stage."""
@@ -29,8 +31,8 @@ FEW = 600
     method="""For each task, linear probes on a learnt mixture of layers 0 to l, for every l (cumulative scoring). The expected layer is
     the mean of l weighted by the gain in accuracy that layer l brings on test blocks. Kendall's τ between expected layers and the
     classical order, entities and roles tied, must be positive, also when every task learns from 600 words, and must exceed the
-    random twin's (0 where the twin gains nothing over its embeddings). Intervals are over blocks of sentences, not over the choice of
-    tasks.""",
+    random twin's. A task without a gain over the embeddings on dev blocks has no place and is left out; with under three places τ is
+    0 for the twin and not measured for the encoder. Intervals are over blocks of sentences, not over the choice of tasks.""",
     published=(
         Published(0.141, "expected layer / number of layers, part of speech (3.39 of 24)", "BERT-large", "edge probing, development sets", "Tenney et al. 2019a, figures 1 and 2", "verified", "expected depth, part of speech"),
         Published(0.158, "expected layer / number of layers, constituents (3.79 of 24)", "BERT-large", "edge probing, development sets", "Tenney et al. 2019a, figures 1 and 2", "verified", "expected depth, chunk"),
@@ -60,19 +62,21 @@ def layers_follow_the_pipeline(encoder: Encoder, corpora: Corpora, seed: int) ->
         *[measure(Cumulative(task, most=FEW), over=corpus) for task, corpus in places.items()],
         *[measure(Cumulative(task), over=corpus, twin=True) for task, corpus in places.items()],
     )
-    full, few, twin = ([a.correct.on("test") for a in part] for part in (answers[:n], answers[n : 2 * n], answers[2 * n :]))
+    thirds = answers[:n], answers[n : 2 * n], answers[2 * n :]
+    full, few, twin = ([a.correct.on("test") for a in part] for part in thirds)
+    placed, placed_few, placed_twin = (np.array([_gains(a.correct.on("dev"), seed) for a in part]) for part in thirds)
     stages = np.array([STAGES[task] for task in places])
 
-    def tau(*rates: NDArray[np.float64]) -> NDArray[np.float64]:
-        return kendall(np.stack([expected_layer(r) for r in rates], -1), stages)
+    def tau(rates: Sequence[NDArray[np.float64]], has_place: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return kendall(np.where(has_place, np.stack([expected_layer(r) for r in rates], -1), np.nan), stages)
 
     unit = {"unit": "Kendall's τ", "seed": seed}
     depth = {"unit": "relative depth", "seed": seed}
     values = {
-        "rank correlation with the pipeline": bootstrap(tau, *full, **unit),
-        "rank correlation at equal training size": bootstrap(tau, *few, **unit),
+        "rank correlation with the pipeline": bootstrap(lambda *r: tau(r, placed), *full, **unit),
+        "rank correlation at equal training size": bootstrap(lambda *r: tau(r, placed_few), *few, **unit),
         "rank correlation beyond the random twin": bootstrap(
-            lambda *r: tau(*r[:n]) - np.nan_to_num(tau(*r[n:])), *full, *twin, **unit
+            lambda *r: tau(r[:n], placed) - np.nan_to_num(tau(r[n:], placed_twin)), *full, *twin, **unit
         ),
     }
     rows = []
@@ -89,7 +93,7 @@ def layers_follow_the_pipeline(encoder: Encoder, corpora: Corpora, seed: int) ->
         rows += [Row("mixing weight", float(w), n=e.n, layer=i, label=task) for i, w in enumerate(answers[k].mix)]
         rows += curve_rows("accuracy of layers 0 to l", task, full[k], seed)
         rows += curve_rows("accuracy of layers 0 to l", f"random twin: {task}", twin[k], seed)
-    baselines = {"random twin": bootstrap(lambda *r: np.nan_to_num(tau(*r)), *twin, **unit)}
+    baselines = {"random twin": bootstrap(lambda *r: np.nan_to_num(tau(r, placed_twin)), *twin, **unit)}
     note = (
         f"Tasks: {', '.join(places)}. Probes read one word (the argument of a role, a candidate antecedent) and no pair of spans; "
         f"chunks stand for constituents. Corpora: {', '.join(sorted({c.name for c in places.values()}))}."
@@ -106,3 +110,8 @@ def kendall(x: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.floa
     with np.errstate(all="ignore"):
         tau = (a * b).sum(-1) / np.sqrt((a != 0).sum(-1) * (b != 0).sum(-1))
     return np.where(np.isfinite(x).sum(-1) >= 3, tau, np.nan)
+
+
+def _gains(dev: Tally, seed: int) -> bool:
+    """Whether all layers together are better than the embeddings, beyond resampling."""
+    return bootstrap(lambda r: r[:, -1] - r[:, 0], dev, seed=seed).low > 0

@@ -25,16 +25,31 @@ SEP, WORD = CLASSES.index("sep"), CLASSES.index("word")
     section="4.2.2",
     says="Attention to [SEP] is a no-operation: it is large where it matters least.",
     cites=("clark-2019",),
-    method="""In all layers at once every query loses the same mass of attention, taken either from [SEP] or from the word it attends to
-    most (the smaller of the two weights), and nothing is put in its place. With a masked-language-model head the cost is the rise of
-    the loss at masked words (15 %), in nats; without one, the mean of 1 − cosine between intact and changed final word vectors.
-    [SEP] must cost less than half of what a word costs, by word vectors too (a random model's loss moves by chance), and by a smaller
-    share than in the random twin, where all tokens weigh about the same: merely less would be true of every second random model.
-    Gradients stand beside it: mean |∂loss/∂α| on [SEP] relative to words; without a head the loss is a random direction of the
-    final word vectors, since the distance to the intact ones has no gradient there.""",
+    method="""In all layers at once every query loses the same mass of attention, taken either from [SEP] or from the
+    word it attends to most (the smaller of the two weights), and nothing is put in its place. With a
+    masked-language-model head the cost is the rise of the loss at masked words (15 %), in nats; without one, the mean
+    of 1 − cosine between intact and changed final word vectors. [SEP] must cost less than half of what a word costs,
+    by word vectors too (a random model's loss moves by chance), and by a smaller share than in the random twin, where
+    all tokens weigh about the same: merely less would be true of every second random model. Gradients stand beside it:
+    mean |∂loss/∂α| on [SEP] relative to words; without a head the loss is a random direction of the final word
+    vectors, since the distance to the intact ones has no gradient there.""",
     published=(
-        Published(5, "layer from which the gradient on [SEP] is very small", "BERT-base", "1,000 Wikipedia segments of at most 128 tokens", "Clark et al. 2019", "verified"),
-        Published(90, "lower bound of attention from [SEP] to [SEP] in the heads that attend to it, %", "BERT-base", "1,000 Wikipedia segments of at most 128 tokens", "Clark et al. 2019", "verified"),
+        Published(
+            5,
+            "layer from which the gradient on [SEP] is very small",
+            "BERT-base",
+            "1,000 Wikipedia segments of at most 128 tokens",
+            "Clark et al. 2019",
+            "verified",
+        ),
+        Published(
+            90,
+            "lower bound of attention from [SEP] to [SEP] in the heads that attend to it, %",
+            "BERT-base",
+            "1,000 Wikipedia segments of at most 128 tokens",
+            "Clark et al. 2019",
+            "verified",
+        ),
     ),
     expects={
         "cost of [SEP] as a share of a word's, at equal mass": below(0.5),
@@ -42,7 +57,7 @@ SEP, WORD = CLASSES.index("sep"), CLASSES.index("word")
         "that share beyond the random twin's": below(0.0),
     },
     needs=("attention", "sep", "text"),
-)  # fmt: skip
+)
 def sep_is_a_no_op(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     text = corpora.text.sample(SENTENCES, seed=seed)
     loss, under = (MaskedLoss(), MaskWords()) if encoder.has_mlm else (WordDirections(), None)
@@ -58,20 +73,35 @@ def sep_is_a_no_op(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Find
     share_of = lambda e: e[..., 0] / np.where(e[..., 1] > 0, e[..., 1], np.nan)  # noqa: E731
     values = {
         "cost of [SEP] as a share of a word's, at equal mass": bootstrap(share_of, effect, unit="share", seed=seed),
-        "shift of word vectors by [SEP] as a share of a word's": bootstrap(share_of, real.shift, unit="share", seed=seed),
-        "that share beyond the random twin's": bootstrap(lambda e, t: share_of(e) - share_of(t), real.shift, random.shift, unit="share", seed=seed),
+        "shift of word vectors by [SEP] as a share of a word's": bootstrap(
+            share_of, real.shift, unit="share", seed=seed
+        ),
+        "that share beyond the random twin's": bootstrap(
+            lambda e, t: share_of(e) - share_of(t), real.shift, random.shift, unit="share", seed=seed
+        ),
         "cost of a word − cost of [SEP], at equal mass": bootstrap(gap, effect, unit=unit, seed=seed),
-        "gradient on [SEP] relative to words": bootstrap(lambda s: _relative(s.mean((-3, -2))), slopes.slope, unit="ratio", seed=seed),
-        "rank correlation over heads of attention to [SEP] and its relative gradient": _over_heads(slopes.share, slopes.slope, seed),
-    }  # fmt: skip
+        "gradient on [SEP] relative to words": bootstrap(
+            lambda s: _relative(s.mean((-3, -2))), slopes.slope, unit="ratio", seed=seed
+        ),
+        "rank correlation over heads of attention to [SEP] and its relative gradient": _over_heads(
+            slopes.share, slopes.slope, seed
+        ),
+    }
     baselines = {"random twin, word vectors": bootstrap(share_of, random.shift, unit="share", seed=seed)}
     rows = []
     for name, tally in (("encoder", effect), ("random twin", random.loss or random.shift)):
         low, high = tally.intervals(seed=seed)
         rows += [
-            Row(f"cost of losing attention ({unit})", float(tally.rate()[k]), float(low[k]), float(high[k]), tally.n, label=f"{name}: {kind}")
+            Row(
+                f"cost of losing attention ({unit})",
+                float(tally.rate()[k]),
+                float(low[k]),
+                float(high[k]),
+                tally.n,
+                label=f"{name}: {kind}",
+            )
             for k, kind in enumerate(("[SEP]", "a word"))
-        ]  # fmt: skip
+        ]
     for name, found in (("encoder", slopes), ("random twin", slopes_of_twin)):
         for layer in range(encoder.n_layers):
             curve = bootstrap(lambda s: _relative(s.mean(-2)), found.slope[layer], unit="ratio", seed=seed, draws=200)
@@ -100,9 +130,12 @@ def sep_is_a_no_op(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Find
         else " The encoder has no masked-language-model head: final word vectors stand in for the loss."
     )
     return Finding(
-        values, baselines, rows,
-        note=f"A sample of {len(text)} texts; the study looks at gradients only, the withheld attention is its causal counterpart.{instead}",
-    )  # fmt: skip
+        values,
+        baselines,
+        rows,
+        note=f"A sample of {len(text)} texts; the study looks at gradients only, the "
+        f"withheld attention is its causal counterpart.{instead}",
+    )
 
 
 def _relative(slopes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,8 @@ SPECIAL = [CLASSES.index("cls"), CLASSES.index("sep")]
 @claim(
     id="spec-03",
     section="4.2.2",
-    says="Weighted by the norm of the attended vector, special tokens receive much less than attention weights suggest.",
+    says="Weighted by the norm of the attended vector, special tokens receive much less than attention weights "
+    "suggest.",
     cites=("kobayashi-2020",),
     method="""Per layer, the share of attention on special tokens, by weight and by the norm of the weighted,
     transformed vector, over heads and queries. Layers whose share by weight exceeds a fifth on dev are judged on

@@ -1,5 +1,4 @@
-"""Whether special tokens are kept or left out changes what is concluded about heads (Lin, Htut against Clark, all
-2019)."""
+"""Keeping special tokens or leaving them out changes conclusions about heads (Lin, Htut, Clark et al. 2019)."""
 
 from typing import NamedTuple
 
