@@ -86,7 +86,7 @@ def object_heads_recur(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[
             g = bootstrap(gain, b.head, b.offset, unit="accuracy", seed=seed)
             rows.append(Row(f"gain over the best offset in {names[k]}", g.value, g.low, g.high, g.n, label=name))
         baselines[f"object: best offset in {names[k]}"] = best[k].offset.estimate(unit="accuracy", seed=seed)
-    note = f"{names[0]} against {names[1]}; other relation: {judged}, better in {names[better]}; other treebanks than the studies'."
+    note = f"{names[0]} against {names[1]}; other relation: {judged}, better in {names[better]}."
     return Finding(values, baselines, rows, note=note)
 
 

@@ -68,7 +68,7 @@ def attention_is_a_weak_pointer(encoder: Encoder, corpora: Corpora, seed: int) -
     counts = real.score[:3].pooled(0)
     rows += _curves(counts, ("1 distractor", "2 distractors", "3 or more"), "confusion by distractors", seed)
     more = "same" if sign > 0 else "other"
-    note = f"judged at layer {layer + 1}, where distractors of the {more} number confuse more; no templates of the study are used."
+    note = f"judged at layer {layer + 1}, where distractors of the {more} number confuse more; no templates are used."
     return Finding(values, baselines, rows, note)
 
 

@@ -34,7 +34,7 @@ def a_head_marks_negation_scope(encoder: Encoder, corpora: Corpora, seed: int) -
     inside = int(real.places.on("dev+test").total[:, 1].sum())
     if inside < FEWEST or not real.places.on("train").total[:, 1].sum():
         raise NotApplicable(f"{inside} words in the scope of a single cue to estimate on, {FEWEST} are due")
-    layer, head, direction, at = best = _chosen(real)
+    layer, head, direction, at = _chosen(real)
     *twin_cell, twin_at = _chosen(random)
     left, right = _window(real)
     words, twin = real.words[(layer, head, direction)].on("dev+test"), random.words[tuple(twin_cell)].on("dev+test")
@@ -60,7 +60,7 @@ def a_head_marks_negation_scope(encoder: Encoder, corpora: Corpora, seed: int) -
         d, threshold = argmax(train[i, k])
         rows.append(Row("F1 of the scope", rest[i, k, d, threshold], n=inside, layer=i + 1, head=k))
     note = (
-        f"layer {layer + 1} · head {head}, {DIRECTIONS[direction]}, threshold {THRESHOLDS[best[3]]:.3g}; window from {left} "
+        f"layer {layer + 1} · head {head}, {DIRECTIONS[direction]}, threshold {THRESHOLDS[at]:.3g}; window from {left} "
         f"words before the cue to {right} after ({REACH + 1}: all). No encoder is fine-tuned for negation here."
     )
     return Finding(values, baselines, rows, note)
