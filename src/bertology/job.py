@@ -206,7 +206,7 @@ def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int
         asks, runnable = [], []
         for c in chosen:
             if not lacking(c, encoder, corpora):
-                wish = registry.experiment(c.id)(encoder, corpora, seed).send(None)
+                wish = next(registry.experiment(c.id)(encoder, corpora, seed))
                 asks += list(getattr(wish, "asks", (wish,)))
                 runnable.append(c.id)
         groups = planner.group(asks)

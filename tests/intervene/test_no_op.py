@@ -27,6 +27,19 @@ def test_the_same_mass_is_lost_whichever_class_it_is_taken_from() -> None:
     assert float(left[0][of_sep].sum()) < 0.5 * float(intact[of_sep].sum())
 
 
+def test_mass_spread_over_a_class_is_equal_too() -> None:
+    corpora = small(scale=0.01)
+    encoder = random_encoder(corpora, layers=1, heads=2, width=16)
+    batch = next(encoder.batches(corpora.treebank))
+    intact = encoder.observe(batch, frozenset((attention(),))).attention(1)
+    lost = [
+        (intact - WithholdEqually(*names, spread=True).edits(encoder, batch)["attention", 1](intact, None)).sum(-1)
+        for names in (("sep", "word"), ("word", "sep"))
+    ]
+    torch.testing.assert_close(lost[0], lost[1])
+    assert float(lost[0].sum()) > 0
+
+
 def test_slopes_of_attention_equal_finite_differences_of_the_loss() -> None:
     corpora = small(scale=0.01)
     encoder = random_encoder(corpora, layers=1, heads=1, width=16)

@@ -1,9 +1,10 @@
 """Addresses inside an encoder, in the field's words."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class Site(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Site:
     """A place to read or edit. `layer` None means every layer; `index` (a head or neuron) None means all of them.
 
     Shapes at a site, for one batch: "hidden" (batch, token, width), layer 0 being the embeddings and the last one the

@@ -108,6 +108,8 @@ class WithholdEqually(Step):
 
     taken: str
     other: str
+    spread: bool = False
+    """Take it from all tokens of the class in proportion to their weights; the classes' sums then bound the mass."""
 
     def __post_init__(self) -> None:
         if self.taken == self.other or not {self.taken, self.other} <= set(CLASSES):
@@ -115,15 +117,18 @@ class WithholdEqually(Step):
 
     @property
     def key(self) -> str:
-        return (
-            f"withhold attention from the favourite {self.taken}, as much as the favourite {self.other} could lose too"
-        )
+        which = "all" if self.spread else "the favourite"
+        return f"withhold attention from {which} {self.taken}, as much as {which} {self.other} could lose too"
 
     def edits(self, encoder: Encoder, batch: Batch) -> Mapping[tuple[str, int], Edit]:
         kinds = _onehot(batch, encoder).bool()
         taken, other = (kinds[:, None, None, :, CLASSES.index(name)] for name in (self.taken, self.other))
 
         def edit(weights: Tensor, _: Tensor | None) -> Tensor:
+            if self.spread:
+                own, there = weights.masked_fill(~taken, 0), weights.masked_fill(~other, 0).sum(-1, keepdim=True)
+                mass = own.sum(-1, keepdim=True)
+                return weights - own * (torch.minimum(mass, there) / mass.clamp(min=torch.finfo(mass.dtype).tiny))
             mass, place = weights.masked_fill(~taken, 0).max(-1, keepdim=True)
             lost = torch.minimum(mass, weights.masked_fill(~other, 0).amax(-1, keepdim=True))
             return weights.scatter_add(-1, place, -lost)
@@ -145,6 +150,7 @@ class Withholding(Derived):
     """What an encoder loses when attention to one class or the other is withheld in all layers, at equal mass."""
 
     classes: tuple[str, str] = ("sep", "word")
+    spread: bool = False
     rate: float = 0.15
     seed: int = 0
 
@@ -154,7 +160,7 @@ class Withholding(Derived):
     def compute(self, encoder: Encoder, encoded: Encoded, **answers: Any) -> Arrays:
         blocks = encoded.corpus.n_blocks
         state = {"shift": np.zeros((blocks, 2)), "loss": np.zeros((blocks, 2)), "weight": np.zeros(blocks)}
-        steps = [WithholdEqually(taken, other) for taken, other in (self.classes, self.classes[::-1])]
+        steps = [WithholdEqually(taken, other, self.spread) for taken, other in (self.classes, self.classes[::-1])]
         for plain in encoder.batches(encoded.corpus):
             batch = MaskWords(self.rate, self.seed).change(plain, encoder) if encoder.has_mlm else plain
             with torch.inference_mode():

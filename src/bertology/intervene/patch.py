@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -121,7 +121,7 @@ class _At:
 
     @property
     def sites(self) -> frozenset[Site]:
-        return frozenset((self.site._replace(index=None),))
+        return frozenset((replace(self.site, index=None),))
 
 
 def _must_be_one_layer(site: Site) -> None:

@@ -5,7 +5,7 @@ Mean ablation: Wang et al. 2023; resampling: Chan et al. 2022 (causal scrubbing)
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class SiteMeans(Statistic):
 
     @property
     def sites(self) -> frozenset[Site]:
-        return frozenset(site._replace(index=None) for site in self.at)
+        return frozenset(replace(site, index=None) for site in self.at)
 
     def start(self, encoder: Encoder, encoded: Encoded, scratch: Scratch) -> Arrays:
         shapes = _shapes(encoder, self.sites)
@@ -89,7 +89,7 @@ class SiteBank(Statistic):
 
     @property
     def sites(self) -> frozenset[Site]:
-        return frozenset(site._replace(index=None) for site in self.at)
+        return frozenset(replace(site, index=None) for site in self.at)
 
     def start(self, encoder: Encoder, encoded: Encoded, scratch: Scratch) -> Arrays:
         shapes = _shapes(encoder, self.sites)

@@ -70,7 +70,7 @@ class WordSimilarity(Derived):
         share = np.repeat([1 / len(r) for r in rows], [len(r) for r in rows])
         n, places = corpus.n_blocks, blocks[kept]
         pairs = _Pairs(rows, words.sentence)
-        state = {
+        state: Arrays = {
             "same": np.zeros((n, n, layers)), "different": np.zeros((n, n, layers)),
             "within": np.zeros((n, layers)), "count": np.bincount(blocks, minlength=n).astype(np.float64),
             "types": np.array([len(rows)]),
@@ -207,7 +207,7 @@ def _within(
     counts = np.diff(np.r_[starts, len(sentence)])
     means = np.add.reduceat(vectors, starts, axis=0) / counts[:, None]
     cosines = np.einsum("rw,rw->r", _unit(vectors), np.repeat(_unit(means), counts, axis=0))
-    return np.bincount(blocks, cosines.astype(np.float64), minlength=n)
+    return np.bincount(blocks, cosines.astype(np.float64), minlength=n).astype(np.float64)
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

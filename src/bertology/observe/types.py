@@ -19,12 +19,12 @@ from bertology.observe.words import word_vectors
 
 
 class TypeTable(NamedTuple):
-    """`mean` and `single` (layer, type, width), layer 0 the embeddings, zero for types that do not occur; `count`
-    (type,)."""
+    """`mean` and `single` (layer, type, width), layer 0 the embeddings, zero for types that do not occur; `contexts`
+    (type,), how often each occurs."""
 
     mean: NDArray[np.float64]
     single: NDArray[np.float32]
-    count: NDArray[np.int64]
+    contexts: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

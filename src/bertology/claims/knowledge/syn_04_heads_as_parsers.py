@@ -27,12 +27,12 @@ MOST = 120  # dev sentences on which every head is parsed: 0.2 ms a tree, times 
     section="3.1",
     says="No single self-attention head yields full parse trees, even when the root is given.",
     cites=("htut-2019",),
-    method="""Of each head's attention between words, without special tokens and punctuation, the maximum spanning tree
-    that grows from the gold root, with arcs read in either direction. Head and direction are chosen on dev sentences
-    by the share of gold arcs found, direction ignored (UUAS); the choice is scored on test sentences against the chain
-    of neighbouring words and against the random twin's best head, chosen likewise. Ten points above the chain would be a parser. Ten points above the twin must be there: random attention
-    parses nothing either, and two random initialisations differ by several points, which resampling sentences does not
-    show.""",
+    method="""Of each head's attention between words, without special tokens and punctuation, the maximum spanning
+    tree that grows from the gold root, with arcs read in either direction. Head and direction are chosen on dev
+    sentences by the share of gold arcs found, direction ignored (UUAS); the choice is scored on test sentences
+    against the chain of neighbouring words and against the random twin's best head, chosen likewise. Ten points
+    above the chain would be a parser. Ten points above the twin must be there: random attention parses nothing
+    either, and two random initialisations differ by several points, which resampling sentences does not show.""",
     expects={"best head above the chain": below(0.10), "gain over the random twin": above(0.10)},
     needs=("attention", "treebank:deprel"),
 )
@@ -50,7 +50,7 @@ def heads_as_parsers(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Fi
             f"the sample of {treebank.name} has {best.n} arcs between words in its test blocks, {FEWEST} are due"
         )
 
-    gap = lambda a, b: a - b  # noqa: E731
+    gap = lambda a, b: a - b
     heads = real.shape[1]
     layer, head, direction = chosen[0] // heads, chosen[0] % heads, DIRECTIONS[chosen[1]]
     low, high = dev.intervals(seed=seed)

@@ -50,7 +50,7 @@ def many_contexts_make_a_static_vector(encoder: Encoder, corpora: Corpora, seed:
     place = {word: i for i, word in enumerate(words)}
     ends = np.array([[place[p.first.lower()], place[p.second.lower()]] for p in pairs])
     covered = (
-        (real.count[ends] >= FEWEST_CONTEXTS).all(1) & (single.count[ends] > 0).all(1) & (ends[:, 0] != ends[:, 1])
+        (real.contexts[ends] >= FEWEST_CONTEXTS).all(1) & (single.contexts[ends] > 0).all(1) & (ends[:, 0] != ends[:, 1])
     )
     if covered.sum() < FEWEST_PAIRS:
         raise NotApplicable(
@@ -80,7 +80,7 @@ def many_contexts_make_a_static_vector(encoder: Encoder, corpora: Corpora, seed:
         for name, c in zip(SYSTEMS, cosines, strict=True)
         for layer, rho in enumerate(spearman(c[:, ~dev], gold[~dev]))
     ]
-    contexts = int(np.median(real.count[np.unique(ends)]))
+    contexts = int(np.median(real.contexts[np.unique(ends)]))
     note = f"{covered.sum()} of {len(pairs)} pairs are covered, with a median of {contexts} contexts a word; the studies had hundreds."
     if "word_pairs" not in corpora.given:
         note += " The embedded pairs are graded by a taxonomy, not by people."

@@ -81,7 +81,7 @@ def words_drift_apart(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[F
             lambda s, d, t, e: slope((s - d - t + e)[:, 1:], depth), *over(real, twin), **about
         ),
         "fall from layer 0 to the last": bootstrap_pairs(
-            lambda s, d: (s - d)[:, 0] - (s - d)[:, -1], *over(real), **(about | {"unit": "cosine"})
+            lambda s, d: (s - d)[:, 0] - (s - d)[:, -1], *over(real), unit="cosine", **{k: v for k, v in about.items() if k != "unit"}
         ),
         "slope of unadjusted self-similarity": bootstrap_pairs(lambda s: slope(s[:, 1:], depth), real.same, **about),
         "slope of self-similarity as a share of what anisotropy leaves": bootstrap_pairs(

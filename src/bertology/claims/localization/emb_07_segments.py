@@ -72,7 +72,7 @@ def segments_against_positions(encoder: Encoder, corpora: Corpora, seed: int) ->
         values[name] = bootstrap(lambda r, k=number: r[:, k, 1:].mean(-1), real, unit="1 − cosine", seed=seed)
     low, high = real.intervals(seed=seed)
     rows = [
-        Row("1 − cosine of the same word", rate, low[at], high[at], real.n, at[1], label=_LABELS[at[0]])
+        Row("1 − cosine of the same word", rate, float(low[at]), float(high[at]), real.n, at[1], label=_LABELS[at[0]])
         for at, rate in np.ndenumerate(real.rate())
     ]
     rows += [
@@ -119,7 +119,7 @@ def distances(pairs: Corpus, tables: Sequence[WordTable]) -> Tally:
         c, d = turned.vectors[layer][there], turned_without.vectors[layer][there]
         for effect, (x, y) in enumerate(((a, b), (b, d), (a, c))):
             total[:, effect, layer] = np.bincount(blocks, _apart(x, y), minlength=pairs.n_blocks)
-    return Tally(total, weight)
+    return Tally(total, weight.astype(np.float64))
 
 
 def _apart(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ def heads_combine(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Findi
             f"{' / '.join(map(str, counts[JUDGED]))} objects ({JUDGED}) in its train / dev / "
             f"test blocks, {FEWEST} are due in each"
         )
-    gap = lambda a, b: a - b  # noqa: E731
+    gap = lambda a, b: a - b
     values, baselines, rows, note = {}, {}, [], ""
     for relation in (r for r in counts if min(counts[r]) >= FEWEST):
         layer_head, direction = argmax(governor_tally(dev, treebank, relation).rate())

@@ -88,7 +88,7 @@ def no_head_holds_the_tree(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
     on_dev = governor_tally(dev, treebank)
     cell = argmax(on_dev.rate())
     best = governor_tally(test, treebank)[cell]
-    together_, positions = (
+    combined, positions = (
         scored(probe, test, treebank),
         scored(learnt(offset_maps(train), offset_maps(dev)), offset_maps(test), treebank),
     )
@@ -97,18 +97,18 @@ def no_head_holds_the_tree(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
     chain = max((right_chain, left_chain), key=lambda c: float(_chained(dev, c, treebank).rate()))
     fixed = _chained(test, chain, treebank)
 
-    points = lambda rate: 100 * rate  # noqa: E731
-    gap = lambda a, b: 100 * (a - b)  # noqa: E731
-    estimate = lambda tally: bootstrap(points, tally, unit="% UAS", seed=seed)  # noqa: E731
+    points = lambda rate: 100 * rate
+    gap = lambda a, b: 100 * (a - b)
+    estimate = lambda tally: bootstrap(points, tally, unit="% UAS", seed=seed)
     share = bootstrap(
-        lambda b, p, c: (b - c) / np.where(p > c, p - c, np.nan), best, together_, fixed, unit="share", seed=seed
+        lambda b, p, c: (b - c) / np.where(p > c, p - c, np.nan), best, combined, fixed, unit="share", seed=seed
     )
     values = {
         "best head's share of the probe's margin": share,
-        "probe above the chain": bootstrap(gap, together_, fixed, unit="points of UAS", seed=seed),
-        "probe above the random twin's": bootstrap(gap, together_, twin, unit="points of UAS", seed=seed),
-        "probe above a probe of distances": bootstrap(gap, together_, positions, unit="points of UAS", seed=seed),
-        "probe of all heads": estimate(together_),
+        "probe above the chain": bootstrap(gap, combined, fixed, unit="points of UAS", seed=seed),
+        "probe above the random twin's": bootstrap(gap, combined, twin, unit="points of UAS", seed=seed),
+        "probe above a probe of distances": bootstrap(gap, combined, positions, unit="points of UAS", seed=seed),
+        "probe of all heads": estimate(combined),
         "best head": estimate(best),
         "chain": estimate(fixed),
         "random twin's probe": estimate(twin),
@@ -165,7 +165,7 @@ def scored(probe: AttentionProbe, test: Sequence[ParsedMaps], corpus: Corpus, re
 
 def offset_maps(sentences: Sequence[ParsedMaps]) -> list[ParsedMaps]:
     """The same sentences with maps that know only distances: map k marks the word k + 1 places on."""
-    ones = lambda n: np.stack([np.eye(n, k=k + 1, dtype=np.float32) for k in range(REACH)])  # noqa: E731
+    ones = lambda n: np.stack([np.eye(n, k=k + 1, dtype=np.float32) for k in range(REACH)])
     return [s._replace(maps=ones(len(s.heads))) for s in sentences]
 
 

@@ -38,13 +38,13 @@ FEWEST = 50
     section="4.2.1",
     says="Two heads track core frame-semantic relations, yet disabling them does not hurt.",
     cites=("kovaleva-2019",),
-    method="""A head's score is its mean attention between predicate and core argument, in the better direction; the
-    two best heads are chosen on dev sentences and must exceed, on test sentences, the random twin's two best by .02 (initialisations differ a little among themselves). They are
-    then silenced together (output zero), as are 8 random pairs of other heads. The readout needs no fine-tuning: a
-    linear probe of parts of speech learnt on intact final word vectors is scored on the silenced encoder's test
-    sentences. The two heads are not needed if silencing them costs less than one point of accuracy more than silencing
-    a random pair does on average. (A place among the random pairs, as first planned, is a matter of noise where no
-    pair costs anything; it is reported.)""",
+    method="""A head's score is its mean attention between predicate and core argument, in the better direction;
+    the two best heads are chosen on dev sentences and must exceed, on test sentences, the random twin's two best by
+    .02 (initialisations differ a little among themselves). They are then silenced together (output zero), as are 8
+    random pairs of other heads. The readout needs no fine-tuning: a linear probe of parts of speech learnt on
+    intact final word vectors is scored on the silenced encoder's test sentences. The two heads are not needed if
+    silencing them costs less than one point of accuracy more than silencing a random pair does on average. (A place
+    among the random pairs, as first planned, is a matter of noise where no pair costs anything; it is reported.)""",
     published=(
         Published(
             0.201,
@@ -98,8 +98,8 @@ def role_heads_are_not_needed(encoder: Encoder, corpora: Corpora, seed: int) -> 
 
     attention = [mass[cell].on("test") for cell in best]
     twins = [of_twin[cell].on("test") for cell in best_of_twin]
-    mean_gap = lambda a, b, c, d: (a + b) / 2 - (c + d) / 2  # noqa: E731
-    as_much = lambda r: (r[:, 2:] <= r[:, 1:2]).mean(1)  # noqa: E731
+    mean_gap = lambda a, b, c, d: (a + b) / 2 - (c + d) / 2
+    as_much = lambda r: (r[:, 2:] <= r[:, 1:2]).mean(1)
     values = {
         "accuracy lost beyond a random pair": bootstrap(
             lambda r: r[:, 2:].mean(1) - r[:, 1], effect.accuracy, unit="accuracy", seed=seed

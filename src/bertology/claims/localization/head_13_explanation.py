@@ -81,8 +81,8 @@ def attention_explains_least(encoder: Encoder, corpora: Corpora, seed: int) -> A
     if real.n < FEWEST:
         raise NotApplicable(f"{real.n} sentences of {sentences.name} have {SHORTEST} words or more, {FEWEST} are due")
     last, roll, gradient = encoder.n_layers - 1, encoder.n_layers, encoder.n_layers + 1
-    tau = lambda tally: tally.estimate(unit="Kendall's τ", seed=seed)  # noqa: E731
-    gap = lambda tally, a, b: bootstrap(lambda r: r[:, a] - r[:, b], tally, unit="Kendall's τ", seed=seed)  # noqa: E731
+    tau = lambda tally: tally.estimate(unit="Kendall's τ", seed=seed)
+    gap = lambda tally, a, b: bootstrap(lambda r: r[:, a] - r[:, b], tally, unit="Kendall's τ", seed=seed)
     values = {
         "gradient × input's agreement − attention's": gap(real, gradient, last),
         "rollout's agreement − attention's": gap(real, roll, last),

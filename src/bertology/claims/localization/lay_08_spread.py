@@ -69,7 +69,7 @@ def semantics_is_spread(encoder: Encoder, corpora: Corpora, seed: int) -> Asking
     }  # fmt: skip
     rows = []
     for task, (one, _) in zip(places, answers, strict=True):
-        e = jackknife(whole[task], folds[task], n=tallies[task].n)
+        e = jackknife(float(whole[task]), folds[task], n=tallies[task].n)
         values[f"divergence of the weights, {task}"] = e
         values[f"divergence of the gains, {task}"] = bootstrap(gains_divergence, tallies[task], unit="nats", seed=seed)
         gains = np.diff(tallies[task].rate())
