@@ -83,7 +83,9 @@ def main() -> None:
         theirs.append(timed(plain, texts))
     ratios = [t / m for t, m in zip(theirs, mine, strict=True)]
     words = sum(map(len, treebank))
-    print(f"{treebank.name}: {len(treebank):,} sentences, {words:,} words; {encoder.name}, {torch.get_num_threads()} threads")
+    print(
+        f"{treebank.name}: {len(treebank):,} sentences, {words:,} words; {encoder.name}, {torch.get_num_threads()} threads"
+    )
     print("| work | plain loop | bertology | ratio (median; range) | peak memory |")
     print("|---|---|---|---|---|")
     print(

@@ -74,8 +74,8 @@ def main() -> None:
               flush=True)  # fmt: skip
     expected = reference_seconds * len(train.vectors) / len(layers)
     note = "" if len(layers) == len(train.vectors) else f" (extrapolated from {len(layers)} layers)"
-    show = lambda t: f"{t[0]:.1f} s ({t[1]:.1f} s)"  # noqa: E731
-    ratio = lambda t: f"{expected[0] / t[0]:.1f} ({expected[1] / t[1]:.1f})"  # noqa: E731
+    show = lambda t: f"{t[0]:.1f} s ({t[1]:.1f} s)"
+    ratio = lambda t: f"{expected[0] / t[0]:.1f} ({expected[1] / t[1]:.1f})"
     print(f"\nscikit-learn, {len(train.vectors)} layers, one strength: {show(expected)}{note}")
     print(f"ours, all layers, one strength: {show(single)}, {ratio(single)} times as fast")
     print(

@@ -85,7 +85,9 @@ class Planted(Encoder):
     def has(self) -> frozenset[str]:  # type: ignore[override]
         return frozenset(("hidden", "attention", "head", "value", "segments", "cls", "sep", "mask")) - self.lacks
 
-    def observe(self, batch: Any, sites: Any = frozenset(), *, edits: Any = None, gradients: bool = False) -> Observation:
+    def observe(
+        self, batch: Any, sites: Any = frozenset(), *, edits: Any = None, gradients: bool = False
+    ) -> Observation:
         read = expand(sites, self.n_layers) | {("hidden", self.n_layers)}
         n, s = batch.ids.shape
         hidden = np.zeros((self.n_layers + 1, n, s, self.width), np.float32)
@@ -95,10 +97,18 @@ class Planted(Encoder):
             view = self._noise(line, sentence)
             self.plant(view)
             t = len(line.ids)
-            hidden[:, row, :t], attention[:, row, :, :t, :t], value[:, row, :t] = view.hidden, view.attention, view.value
+            hidden[:, row, :t], attention[:, row, :, :t, :t], value[:, row, :t] = (
+                view.hidden,
+                view.attention,
+                view.value,
+            )
         seen = Observation()
         for kind, layer in read:
-            source = hidden[layer] if kind == "hidden" else {"attention": attention, "value": value}.get(kind, value)[layer - 1]
+            source = (
+                hidden[layer]
+                if kind == "hidden"
+                else {"attention": attention, "value": value}.get(kind, value)[layer - 1]
+            )
             seen.seen[kind, layer] = torch.from_numpy(source)
         return seen
 
@@ -119,7 +129,9 @@ def tokenizer_for(corpora: "Corpora | Iterable[Corpus]") -> PreTrainedTokenizerF
     words = sorted({w.lower() for corpus in read for s in corpus for w in s.words})
     if isinstance(corpora, Corpora):
         words = sorted({*words, *(w.lower() for pair in corpora.word_pairs for w in pair[:2])})
-    vocabulary = {token: i for i, token in enumerate([*SPECIAL, "a", *(w for w in words if w != "a"), *(f"##{w}" for w in words)])}
+    vocabulary = {
+        token: i for i, token in enumerate([*SPECIAL, "a", *(w for w in words if w != "a"), *(f"##{w}" for w in words)])
+    }
     tok = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=200))
     tok.normalizer = normalizers.Lowercase()
     tok.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -133,7 +145,13 @@ def tokenizer_for(corpora: "Corpora | Iterable[Corpus]") -> PreTrainedTokenizerF
 
 
 def random_encoder(
-    corpora: "Corpora | Iterable[Corpus]", *, layers: int = 4, heads: int = 4, width: int = 64, mlm: bool = False, seed: int = 0
+    corpora: "Corpora | Iterable[Corpus]",
+    *,
+    layers: int = 4,
+    heads: int = 4,
+    width: int = 64,
+    mlm: bool = False,
+    seed: int = 0,
 ) -> Encoder:
     """A real random BERT over the corpora's words; no claim may hold on it."""
     tok = tokenizer_for(corpora)

@@ -33,7 +33,9 @@ def bertology(*arguments: object, **options) -> subprocess.CompletedProcess[str]
 
 
 def files_of(out: Path) -> dict[str, bytes]:
-    return {str(f.relative_to(out)): f.read_bytes() for part in ("results", "rows") for f in sorted((out / part).iterdir())}
+    return {
+        str(f.relative_to(out)): f.read_bytes() for part in ("results", "rows") for f in sorted((out / part).iterdir())
+    }
 
 
 def test_a_run_writes_results_rows_and_a_report(model: Path, tmp_path: Path) -> None:
@@ -54,7 +56,14 @@ def test_json_lists_every_verdict(model: Path, tmp_path: Path) -> None:
 def test_killed_at_any_point_the_same_command_gives_the_same_results(model: Path, tmp_path: Path) -> None:
     arguments = ["run", str(model), "--claims", CLAIMS, "--scale", "0.3"]
     bertology(*arguments, "--out", tmp_path / "whole")
-    command = [sys.executable, "-c", "from bertology.cli import main; main()", *arguments, "--out", str(tmp_path / "killed")]
+    command = [
+        sys.executable,
+        "-c",
+        "from bertology.cli import main; main()",
+        *arguments,
+        "--out",
+        str(tmp_path / "killed"),
+    ]
     for wait in (3.0, 4.0, 5.0):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(wait)
@@ -92,7 +101,9 @@ def test_a_folder_with_other_things_in_it_is_refused(model: Path, tmp_path: Path
     assert [f.name for f in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_full_disk_stops_with_one_error_and_keeps_what_is_finished(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_with_one_error_and_keeps_what_is_finished(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = dict(scale=0.1, out=tmp_path / "run")
     bt.run(model, claims=["spec-01"], **options)
     before = files_of(tmp_path / "run")
@@ -125,7 +136,9 @@ def test_a_full_disk_stops_with_one_error_and_keeps_what_is_finished(model: Path
         (("check", "EMPTYDIR"), "config.json"),
     ],
 )
-def test_bad_input_is_one_message_and_exit_code_2(arguments: tuple[str, ...], says: str, model: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_message_and_exit_code_2(
+    arguments: tuple[str, ...], says: str, model: Path, tmp_path: Path
+) -> None:
     (tmp_path / "empty.conllu").touch()
     (tmp_path / "dir").mkdir()
     swap = {"MODEL": str(model), "EMPTYDIR": str(tmp_path / "dir")}
@@ -137,7 +150,9 @@ def test_bad_input_is_one_message_and_exit_code_2(arguments: tuple[str, ...], sa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_claim_that_raises_is_an_error_and_the_others_go_on(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_that_raises_is_an_error_and_the_others_go_on(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from bertology.claims import registry
 
     def broken(encoder, corpora, seed):
@@ -178,7 +193,9 @@ def test_compare_puts_two_runs_on_one_page(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_cyclic_tree_is_skipped_with_a_count_and_refused_when_strict(model: Path, tmp_path: Path) -> None:
-    good = "".join(f"1\tcats\tcat\tNOUN\tNN\t_\t2\tnsubj\t_\t_\n2\tsit{i}\tsit\tVERB\tVB\t_\t0\troot\t_\t_\n\n" for i in range(40))
+    good = "".join(
+        f"1\tcats\tcat\tNOUN\tNN\t_\t2\tnsubj\t_\t_\n2\tsit{i}\tsit\tVERB\tVB\t_\t0\troot\t_\t_\n\n" for i in range(40)
+    )
     cyclic = "1\ta\ta\tX\tX\t_\t2\tdep\t_\t_\n2\tb\tb\tX\tX\t_\t1\tdep\t_\t_\n\n"
     file = tmp_path / "trees.conllu"
     file.write_text(good + cyclic)

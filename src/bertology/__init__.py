@@ -19,7 +19,19 @@ _DOORS = {
     "load": "encoder.load", "wrap": "encoder.load", "check": "encoder.check", "run": "job", "plan": "job", "compare": "job",
     "survey": "claims.registry",
 }  # fmt: skip
-_ROOMS = ("claims", "compress", "corpus", "encoder", "intervene", "observe", "probe", "record", "report", "stats", "train")
+_ROOMS = (
+    "claims",
+    "compress",
+    "corpus",
+    "encoder",
+    "intervene",
+    "observe",
+    "probe",
+    "record",
+    "report",
+    "stats",
+    "train",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -14,9 +14,13 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
-Model = Annotated[str | None, typer.Argument(help="A folder, a hub id, or nothing for the embedded default.", metavar="[MODEL]")]
+Model = Annotated[
+    str | None, typer.Argument(help="A folder, a hub id, or nothing for the embedded default.", metavar="[MODEL]")
+]
 Claims = Annotated[str, typer.Option(help="Ids, id prefixes or sections, separated by commas: 3.1,head,spec-02")]
-CorpusFiles = Annotated[list[str] | None, typer.Option("--corpus", help="NAME=PATH replaces an embedded corpus; repeatable.")]
+CorpusFiles = Annotated[
+    list[str] | None, typer.Option("--corpus", help="NAME=PATH replaces an embedded corpus; repeatable.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of corpora, splits, probes and the random twin.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
 Dtype = Annotated[str, typer.Option(help="float32 or bfloat16.")]
@@ -26,12 +30,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_claims(section: Annotated[str, typer.Option(help="Only this section, e.g. 4.2.")] = "", as_json: Json = False) -> None:
+def list_claims(
+    section: Annotated[str, typer.Option(help="Only this section, e.g. 4.2.")] = "", as_json: Json = False
+) -> None:
     """The survey as a table: every claim, what runs today and what is planned."""
     from bertology.claims.registry import survey
 
     rows = [
-        {"id": c.id, "section": c.section, "says": c.says, "cites": list(c.cites), "status": c.status, "needs": list(c.needs)}
+        {
+            "id": c.id,
+            "section": c.section,
+            "says": c.says,
+            "cites": list(c.cites),
+            "status": c.status,
+            "needs": list(c.needs),
+        }
         for c, _ in survey().values()
         if not section or c.section == section or c.section.startswith(f"{section}.")
     ]
@@ -85,7 +98,9 @@ def check(
     if as_json:
         _print_json({"encoder": encoder.name, "has": sorted(encoder.has), "checks": [c._asdict() for c in checks]})
     else:
-        typer.echo(f"{encoder.name}: {encoder.config.model_type}, {encoder.n_parameters / 1e6:.1f} M parameters, {encoder.device}")
+        typer.echo(
+            f"{encoder.name}: {encoder.config.model_type}, {encoder.n_parameters / 1e6:.1f} M parameters, {encoder.device}"
+        )
         for c in checks:
             typer.echo(f"  {c.name:<10} {c.verdict:<15} {c.detail}")
         lacks = sorted({"attention", "head", "value", "neuron", "mlm", "segments", "cls", "sep", "mask"} - encoder.has)
@@ -143,7 +158,15 @@ def run(
         )  # fmt: skip
     if as_json:
         _print_json(
-            [{"claim": r.claim, "verdict": r.verdict, "reason": r.reason, "headline": r.headline and r.headline.to_json()} for r in done.results]
+            [
+                {
+                    "claim": r.claim,
+                    "verdict": r.verdict,
+                    "reason": r.reason,
+                    "headline": r.headline and r.headline.to_json(),
+                }
+                for r in done.results
+            ]
         )
     else:
         _print_table(done.results)
@@ -181,7 +204,13 @@ class _Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
         self.bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
         self.task = self.bar.add_task("loading", total=None)
         self.what = ""

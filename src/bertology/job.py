@@ -26,7 +26,7 @@ from bertology.record.errors import BadInput, BadRequest, NotApplicable
 from bertology.record.folder import RunFolder
 from bertology.record.result import Finding, Result, compare_published, judge
 
-QUIET: Progress = lambda what, done, total: None  # noqa: E731
+QUIET: Progress = lambda what, done, total: None
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,13 @@ def run(
         results.append(result)
     about |= {
         "seconds": round(time.time() - started, 1),
-        "passes": [{"name": n, "tokens": t, "seconds": round(s, 2)} for n, t, s in planner.passes] or _passes_before(folder),
-        "corpora": {name: _describe(encoder, corpus) for name, corpus in vars(read).items() if name in NAMES and corpus is not None},
+        "passes": [{"name": n, "tokens": t, "seconds": round(s, 2)} for n, t, s in planner.passes]
+        or _passes_before(folder),
+        "corpora": {
+            name: _describe(encoder, corpus)
+            for name, corpus in vars(read).items()
+            if name in NAMES and corpus is not None
+        },
     }
     folder.write_run(about)
     folder.write_report(report.render(folder))
@@ -114,7 +119,9 @@ def plan(
 ) -> Plan:
     """The passes that the chosen claims ask for first, with time, memory and disk, before anything runs."""
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
-    read = Corpora.load({n: Path(c) if isinstance(c, str) else c for n, c in (corpora or {}).items()}, seed=seed, scale=scale)
+    read = Corpora.load(
+        {n: Path(c) if isinstance(c, str) else c for n, c in (corpora or {}).items()}, seed=seed, scale=scale
+    )
     return _plan(encoder, read, registry.select(claims), seed)
 
 
@@ -245,7 +252,14 @@ def _speed(encoder: Encoder, groups: Sequence[Pass]) -> tuple[float, int]:
 
 
 def _within(
-    budget: float, encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], given: dict[str, Any], seed: int, scale: float, strict: bool
+    budget: float,
+    encoder: Encoder,
+    corpora: Corpora,
+    chosen: Sequence[Claim],
+    given: dict[str, Any],
+    seed: int,
+    scale: float,
+    strict: bool,
 ) -> tuple[Corpora, float]:
     """Corpora scaled down until the plan fits the budget; probes are fitted in about as long as they are read for."""
     if budget <= 0:
@@ -258,7 +272,7 @@ def _within(
 
 
 def seconds(text: str) -> float:
-    """"90s", "10m", "1.5h" or bare seconds, in seconds."""
+    """ "90s", "10m", "1.5h" or bare seconds, in seconds."""
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smh]?)\s*", text)
     if match is None:
         raise BadRequest(f"budget {text!r} is no duration.", "Write it like 90s, 10m or 1h.")

@@ -6,7 +6,9 @@ from tests.planted import Planted, View, random_encoder, result_of
 
 def looks_at_its_governor(view: View) -> None:
     """Layer 2 · head 1 attends from every object and determiner to its governor."""
-    for word, (head, relation) in enumerate(zip(view.sentence.layers["head"], view.sentence.layers["deprel"], strict=True)):
+    for word, (head, relation) in enumerate(
+        zip(view.sentence.layers["head"], view.sentence.layers["deprel"], strict=True)
+    ):
         if relation in ("obj", "det"):
             view.point(2, 1, word, head)
 

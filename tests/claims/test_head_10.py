@@ -15,7 +15,7 @@ VOCABULARY = Corpus("parts", (sentence(PARTS, "parts"),))
 def corpora() -> Corpora:
     """Sentences of eight words of one or two parts, which the tokenizer splits."""
     rng = np.random.default_rng(0)
-    words = lambda: ["".join(rng.choice(PARTS, rng.integers(1, 3))) for _ in range(8)]  # noqa: E731
+    words = lambda: ["".join(rng.choice(PARTS, rng.integers(1, 3))) for _ in range(8)]
     return Corpora.load({"text": Corpus("compounds", tuple(sentence(words(), f"s{i}") for i in range(400)))})
 
 

@@ -28,12 +28,19 @@ def everything_on_top(view: View) -> None:
 
 
 def test_labels_planted_in_the_middle_hold(corpora: Corpora, tmp_path) -> None:
-    result = result_of("lay-03", Planted(everything_in_layer_2, corpora, width=32, heads=2, static=0.3, noise=0.1), corpora, tmp_path)
+    result = result_of(
+        "lay-03", Planted(everything_in_layer_2, corpora, width=32, heads=2, static=0.3, noise=0.1), corpora, tmp_path
+    )
     assert result.verdict == "holds", result.reason
 
 
 def test_labels_planted_on_top_fail(corpora: Corpora, tmp_path) -> None:
-    assert result_of("lay-03", Planted(everything_on_top, corpora, width=32, heads=2, static=0.3, noise=0.1), corpora, tmp_path).verdict == "fails"
+    assert (
+        result_of(
+            "lay-03", Planted(everything_on_top, corpora, width=32, heads=2, static=0.3, noise=0.1), corpora, tmp_path
+        ).verdict
+        == "fails"
+    )
 
 
 def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:

@@ -25,12 +25,17 @@ def all_in_layer_1(view: View) -> None:
 
 
 def test_late_best_layer_with_early_gain_holds(corpora: Corpora, tmp_path) -> None:
-    result = result_of("lay-04", Planted(most_in_layer_1_clearest_in_layer_4, corpora, static=0.2, noise=0.12), corpora, tmp_path)
+    result = result_of(
+        "lay-04", Planted(most_in_layer_1_clearest_in_layer_4, corpora, static=0.2, noise=0.12), corpora, tmp_path
+    )
     assert result.verdict == "holds", result.reason
 
 
 def test_agreeing_methods_do_not_hold(corpora: Corpora, tmp_path) -> None:
-    assert result_of("lay-04", Planted(all_in_layer_1, corpora, static=0.2, noise=0.12), corpora, tmp_path).verdict == "fails"
+    assert (
+        result_of("lay-04", Planted(all_in_layer_1, corpora, static=0.2, noise=0.12), corpora, tmp_path).verdict
+        == "fails"
+    )
 
 
 def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:

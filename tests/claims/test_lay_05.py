@@ -41,7 +41,9 @@ def test_the_reverse_order_refutes_it(tmp_path) -> None:
 
 
 def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:
-    assert result_of("lay-05", random_encoder(corpora, layers=2, heads=2, width=32), corpora, tmp_path).verdict != "holds"
+    assert (
+        result_of("lay-05", random_encoder(corpora, layers=2, heads=2, width=32), corpora, tmp_path).verdict != "holds"
+    )
 
 
 def test_kendall_leaves_missing_items_out_and_counts_ties_in_the_order_for_nothing() -> None:

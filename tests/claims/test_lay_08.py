@@ -28,7 +28,12 @@ def semantics_in_one_layer_syntax_in_all(view: View) -> None:
 
 
 def test_spread_semantics_holds(corpora: Corpora, tmp_path) -> None:
-    result = result_of("lay-08", Planted(syntax_in_one_layer_semantics_in_all, corpora, width=32, heads=2, static=0.3, noise=0.1), corpora, tmp_path)
+    result = result_of(
+        "lay-08",
+        Planted(syntax_in_one_layer_semantics_in_all, corpora, width=32, heads=2, static=0.3, noise=0.1),
+        corpora,
+        tmp_path,
+    )
     assert result.verdict == "holds", result.reason
 
 

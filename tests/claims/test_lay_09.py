@@ -28,7 +28,10 @@ def test_properties_that_fade_after_the_middle_hold(corpora: Corpora, tmp_path) 
 
 
 def test_properties_on_top_fail(corpora: Corpora, tmp_path) -> None:
-    assert result_of("lay-09", Planted(properties_in_layer_4, corpora, width=32, static=0.3), corpora, tmp_path).verdict == "fails"
+    assert (
+        result_of("lay-09", Planted(properties_in_layer_4, corpora, width=32, static=0.3), corpora, tmp_path).verdict
+        == "fails"
+    )
 
 
 def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:

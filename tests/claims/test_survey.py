@@ -9,6 +9,8 @@ from importlib.resources import files
 
 import pytest
 
+from bertology.claims.registry import survey
+
 CLAIMS = files("bertology.claims")
 ENTRY = re.compile(r"^@(article|inproceedings|misc)\{([^,\s]+),$(.*?)^\}$", re.MULTILINE | re.DOTALL)
 FIELD = re.compile(r"^  (\w+) = \{(.*)\},?$", re.MULTILINE)
@@ -54,16 +56,18 @@ def figures(claims: list[dict]) -> list[tuple[str, dict]]:
     return [(claim["id"], figure) for claim in claims for figure in claim["published"]]
 
 
-def test_every_claim_of_the_survey_is_listed_once(claims):
-    ids = [claim["id"] for claim in claims]
-    assert len(set(ids)) == len(ids) == sum(count for _, count in PER_SECTION.values()) == 149
+def test_every_claim_of_the_survey_is_listed_once_running_or_planned(claims):
+    planned = [claim["id"] for claim in claims]
+    running = [claim_id for claim_id, entry in survey().items() if entry.module]
+    assert len(set(planned + running)) == len(planned) + len(running) == sum(n for _, n in PER_SECTION.values()) == 149
+    assert len(running) >= 35
 
 
-def test_claims_are_numbered_without_gaps_within_their_section(claims):
+def test_claims_are_numbered_without_gaps_within_their_section():
     expected = {}
     for section, (stem, count) in PER_SECTION.items():
         expected |= {f"{stem}-{number:02d}": section for number in range(1, count + 1)}
-    assert {claim["id"]: claim["section"] for claim in claims} == expected
+    assert {claim_id: entry.claim.section for claim_id, entry in survey().items()} == expected
 
 
 def test_every_claim_has_exactly_the_agreed_keys_and_none_is_empty(claims):
@@ -82,7 +86,8 @@ def test_every_measure_says_when_the_claim_holds_or_points_to_one_that_does(clai
     by_id = {claim["id"]: claim["measure"] for claim in claims}
     for name, measure in by_id.items():
         pointed = re.fullmatch(r"As ([a-z]+-\d\d)\.", measure)
-        assert re.search(r"Holds (if|for)", by_id[pointed[1]] if pointed else measure), name
+        runs = pointed and survey()[pointed[1]].module
+        assert runs or re.search(r"Holds (if|for)", by_id[pointed[1]] if pointed else measure), name
 
 
 def test_needs_are_short_words(claims):
@@ -111,8 +116,8 @@ def test_no_figure_of_a_claim_is_given_twice(claims):
         assert not [key for key, n in counts.items() if n > 1], claim["id"]
 
 
-def test_every_study_cited_is_in_the_bibliography_and_the_reverse(claims, bibliography):
-    cited = {key for claim in claims for key in claim["cites"]}
+def test_every_study_cited_is_in_the_bibliography_and_the_reverse(bibliography):
+    cited = {key for entry in survey().values() for key in entry.claim.cites}
     assert cited == {key for key, _ in bibliography}
 
 

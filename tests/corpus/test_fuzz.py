@@ -110,7 +110,7 @@ def trees(draw):
     heads = [-1] * n
     for place, word in enumerate(order[1:], start=1):
         heads[word] = order[draw(st.integers(0, place - 1))]
-    column = lambda values: draw(st.lists(values, min_size=n, max_size=n))  # noqa: E731
+    column = lambda values: draw(st.lists(values, min_size=n, max_size=n))
     return column(FORMS), heads, column(NAMES), column(st.dictionaries(NAMES, NAMES, max_size=2)), column(st.booleans())
 
 

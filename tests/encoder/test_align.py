@@ -16,7 +16,9 @@ def test_every_word_maps_to_the_subwords_that_spell_it(kind: str) -> None:
     tok = tokenizer(kind)
     corpus = Corpus("one", (sentence(WORDS, "s", glued=GLUED),))
     (line,) = encode(corpus, tok, 512).lines
-    assert sorted(p for pieces in line.pieces for p in pieces) == sorted(set(range(1, len(line.ids) - 1)) - _blank(tok, line))
+    assert sorted(p for pieces in line.pieces for p in pieces) == sorted(
+        set(range(1, len(line.ids) - 1)) - _blank(tok, line)
+    )
     for word, pieces in zip(WORDS, line.pieces, strict=True):
         spelled = "".join(tok.convert_ids_to_tokens(int(line.ids[p])) for p in pieces)
         assert _plain(spelled) == word.lower()

@@ -6,14 +6,30 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForMaskedLM, BertForPreTraining, BertModel, ElectraConfig, ElectraForPreTraining, XLNetConfig, XLNetModel
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForPreTraining,
+    BertModel,
+    ElectraConfig,
+    ElectraForPreTraining,
+    XLNetConfig,
+    XLNetModel,
+)
 
 from bertology.encoder import load, wrap
 from bertology.encoder.check import check
 from bertology.record.errors import BadRequest, BadWeights, NotAModel, UnknownFamily
 from tests.encoder.tiny import tiny, tokenizer
 
-CONFIG = dict(vocab_size=120, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, max_position_embeddings=64)
+CONFIG = dict(
+    vocab_size=120,
+    hidden_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    intermediate_size=48,
+    max_position_embeddings=64,
+)
 
 
 def saved(model: torch.nn.Module, path: Path) -> Path:
@@ -30,7 +46,9 @@ def mlm(tmp_path: Path) -> Path:
 
 def change_weights(path: Path, change) -> None:
     weights = load_file(path / "model.safetensors")
-    save_file({k: v.contiguous() for k, v in change(weights).items()}, path / "model.safetensors", metadata={"format": "pt"})
+    save_file(
+        {k: v.contiguous() for k, v in change(weights).items()}, path / "model.safetensors", metadata={"format": "pt"}
+    )
 
 
 def test_a_saved_masked_language_model_loads_with_its_head(mlm: Path) -> None:
@@ -41,7 +59,9 @@ def test_a_saved_masked_language_model_loads_with_its_head(mlm: Path) -> None:
 
 def test_the_same_weights_have_the_same_fingerprint_and_others_another(mlm: Path, tmp_path: Path) -> None:
     assert load(mlm).fingerprint == load(mlm).fingerprint
-    change_weights(mlm, lambda w: w | {"bert.encoder.layer.1.output.dense.bias": w["bert.encoder.layer.1.output.dense.bias"] + 1})
+    change_weights(
+        mlm, lambda w: w | {"bert.encoder.layer.1.output.dense.bias": w["bert.encoder.layer.1.output.dense.bias"] + 1}
+    )
     assert load(mlm).fingerprint != load(saved(BertForMaskedLM(BertConfig(**CONFIG)), tmp_path / "other")).fingerprint
 
 
@@ -101,7 +121,10 @@ def test_an_unknown_family_names_the_closest_row(tmp_path: Path) -> None:
         load(path)
 
 
-@pytest.mark.parametrize(("content", "error"), [(None, NotAModel), ("{}", UnknownFamily), ("{", NotAModel), ('{"model_type": "nope"}', UnknownFamily)])
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [(None, NotAModel), ("{}", UnknownFamily), ("{", NotAModel), ('{"model_type": "nope"}', UnknownFamily)],
+)
 def test_a_folder_that_is_no_model_is_refused(content: str | None, error: type[Exception], tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "config.json").write_text(content)
@@ -121,7 +144,10 @@ def test_a_file_a_wrong_path_and_wrong_options_are_refused(mlm: Path) -> None:
 
 
 def test_code_that_comes_with_a_model_is_not_run(mlm: Path) -> None:
-    config = json.loads((mlm / "config.json").read_text()) | {"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}
+    config = json.loads((mlm / "config.json").read_text()) | {
+        "model_type": "own",
+        "auto_map": {"AutoConfig": "own.Config"},
+    }
     (mlm / "config.json").write_text(json.dumps(config))
     (mlm / "own.py").write_text("raise SystemExit('remote code ran')")
     with pytest.raises((NotAModel, UnknownFamily)):

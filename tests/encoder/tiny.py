@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers, decoders
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from bertology.encoder import Encoder, wrap
@@ -79,7 +79,15 @@ def config(model_type: str, **changes: Any) -> Any:
     return AutoConfig.for_model(model_type, **options)
 
 
-def tiny(model_type: str = "bert", *, mlm: bool = True, seed: int = 0, scale: float = 6.0, kind: str = "wordpiece", **changes: Any) -> Encoder:
+def tiny(
+    model_type: str = "bert",
+    *,
+    mlm: bool = True,
+    seed: int = 0,
+    scale: float = 6.0,
+    kind: str = "wordpiece",
+    **changes: Any,
+) -> Encoder:
     """A random encoder; weights are scaled up so that heads really mix tokens."""
     tok = tokenizer(kind)
     cfg = config(model_type, **{"vocab_size": len(tok) + 5, **changes})

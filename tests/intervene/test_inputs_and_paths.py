@@ -40,7 +40,7 @@ def test_muted_mass_can_be_sent_to_a_class_or_dropped():
     before, classes, _ = _attention(encoder, MuteAttention("sep", layer=2))
     sent, _, _ = _attention(encoder, MuteAttention("sep", layer=1, send_to="cls"))
     dropped, _, _ = _attention(encoder, MuteAttention("sep", layer=1, renormalise=False))
-    mass = lambda weights, k: (weights * (classes == k)).sum(-1)  # noqa: E731
+    mass = lambda weights, k: (weights * (classes == k)).sum(-1)
     assert torch.allclose(mass(sent, 0), mass(before, 0) + mass(before, 1), atol=1e-5)
     assert torch.allclose(mass(sent, 3), mass(before, 3), atol=1e-6)
     assert torch.allclose(dropped.sum(-1), 1 - mass(before, 1), atol=1e-5)

@@ -5,7 +5,7 @@ from bertology.observe import summarise
 from bertology.observe.antecedents import AntecedentAttention, anaphors, ruled
 from tests.planted import Planted, View
 
-WORDS = "the boys near the girl saw themselves".split()
+WORDS = ["the", "boys", "near", "the", "girl", "saw", "themselves"]
 NUMBER = ({}, {"Number": "Plur"}, {}, {}, {"Number": "Sing"}, {}, {"Number": "Plur"})
 UPOS = ("DET", "NOUN", "ADP", "DET", "NOUN", "VERB", "PRON")
 BOYS = sentence(
@@ -34,7 +34,7 @@ def test_number_agrees_before_distance() -> None:
 
 def test_the_same_word_comes_before_agreement() -> None:
     tall = sentence(
-        "Ann met Bob and Ann".split(), "names", layers={"upos": ("PROPN", "VERB", "PROPN", "CCONJ", "PROPN")}
+        ["Ann", "met", "Bob", "and", "Ann"], "names", layers={"upos": ("PROPN", "VERB", "PROPN", "CCONJ", "PROPN")}
     )
     assert ruled(tall, 4) == (2, 0)
 

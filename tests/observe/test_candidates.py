@@ -10,12 +10,12 @@ from tests.planted import Planted, View
 
 UPOS = ("DET", "NOUN", "ADP", "DET", "NOUN", "VERB", "PRON")
 SENTENCE = sentence(
-    "the boys near the girl love themselves".split(), "boys", layers={"upos": UPOS},
+    ["the", "boys", "near", "the", "girl", "love", "themselves"], "boys", layers={"upos": UPOS},
     links={
         "agreement": ((5, 1, "plur"),), "distractor": ((5, 4, "mismatch"),), "coref": ((6, 1, "reflexive"),)
     },
 )  # fmt: skip
-LONE = sentence("the boys love".split(), "lone", links={"agreement": ((2, 1, "plur"),)})
+LONE = sentence(["the", "boys", "love"], "lone", links={"agreement": ((2, 1, "plur"),)})
 
 
 def three_to_one(view: View) -> None:

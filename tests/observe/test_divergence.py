@@ -8,7 +8,7 @@ from bertology.observe import summarise
 from bertology.observe.divergence import HeadDivergence
 from tests.planted import Planted, View
 
-CORPUS = Corpus("by hand", tuple(sentence("a b c d".split(), f"s{i}") for i in range(6)))
+CORPUS = Corpus("by hand", tuple(sentence(["a", "b", "c", "d"], f"s{i}") for i in range(6)))
 
 
 def first_last_and_both(view: View) -> None:

@@ -8,8 +8,8 @@ from bertology.observe import summarise
 from bertology.observe.patterns import TYPES, MapPatterns, _type, _typed
 from tests.planted import Planted, View
 
-PAIR = sentence("a b c d e f g h".split(), "pair", layers={"segment": (0,) * 4 + (1,) * 4})
-SINGLE = sentence("a b c d".split(), "single")
+PAIR = sentence(["a", "b", "c", "d", "e", "f", "g", "h"], "pair", layers={"segment": (0,) * 4 + (1,) * 4})
+SINGLE = sentence(["a", "b", "c", "d"], "single")
 
 
 def one_map_each(view: View) -> None:

@@ -8,8 +8,8 @@ from bertology.observe import summarise
 from bertology.observe.relatedness import RelatedAttention, concept_pairs, matched_gap
 from tests.planted import Planted, View
 
-WHEEL = sentence("the wheel of the car".split(), "wheel", links={"related": ((4, 1, "part-of"),)})
-APPLE = sentence("the apple of the car".split(), "apple", links={"related": ((1, 4, "unrelated"),)})
+WHEEL = sentence(["the", "wheel", "of", "the", "car"], "wheel", links={"related": ((4, 1, "part-of"),)})
+APPLE = sentence(["the", "apple", "of", "the", "car"], "apple", links={"related": ((1, 4, "unrelated"),)})
 
 
 def right_to_left(view: View) -> None:
@@ -32,5 +32,7 @@ def test_distances_without_a_control_are_left_out() -> None:
 
 def test_without_labelled_controls_other_content_words_serve() -> None:
     upos = ("DET", "NOUN", "ADP", "ADJ", "NOUN")
-    s = sentence("the wheel of old cars".split(), "s", layers={"upos": upos}, links={"related": ((1, 4, "part-of"),)})
+    s = sentence(
+        ["the", "wheel", "of", "old", "cars"], "s", layers={"upos": upos}, links={"related": ((1, 4, "part-of"),)}
+    )
     assert sorted(concept_pairs(s, labelled=False)) == [(1, 3, 1), (1, 4, 0), (3, 4, 1)]

@@ -9,7 +9,7 @@ from bertology.observe.scopes import REACH, CueAttention, above_threshold_f1, cu
 from tests.planted import Planted, View
 
 SPANS = ((2, 3, "cue"), (0, 2, "scope"), (3, 5, "scope"))
-SENTENCE = sentence("he did not eat fish but meat .".split(), "fish", spans={"negation": SPANS})
+SENTENCE = sentence(["he", "did", "not", "eat", "fish", "but", "meat", "."], "fish", spans={"negation": SPANS})
 
 
 def words_in_scope(view: View) -> None:
@@ -34,7 +34,7 @@ def test_a_head_on_exactly_the_scope_has_an_f1_of_one() -> None:
 
 
 def test_two_cues_or_none_are_left_out() -> None:
-    twice = sentence("not a not b".split(), "2", spans={"negation": ((0, 1, "cue"), (2, 3, "cue"), (1, 2, "scope"))})
+    twice = sentence(["not", "a", "not", "b"], "2", spans={"negation": ((0, 1, "cue"), (2, 3, "cue"), (1, 2, "scope"))})
     assert cue_and_scope(twice) is None
     assert cue_and_scope(sentence(["a"], "0")) is None
     assert cue_and_scope(SENTENCE) == (frozenset({2}), frozenset({0, 1, 3, 4}))

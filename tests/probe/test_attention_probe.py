@@ -53,7 +53,7 @@ def test_the_formula_is_the_published_one_and_probabilities_sum_to_one():
     n = alpha.shape[1]
     p = np.exp(probe.log_probabilities(maps[0]))
     np.testing.assert_allclose(p.sum(1), 1)
-    score = lambda i, j: probe.w_ @ alpha[:, i, j] + probe.u_ @ alpha[:, j, i]  # noqa: E731
+    score = lambda i, j: probe.w_ @ alpha[:, i, j] + probe.u_ @ alpha[:, j, i]
     j = 2
     raw = np.array([0 if i == j else np.exp(score(i, j)) for i in range(n)])
     np.testing.assert_allclose(p[j], raw / raw.sum(), rtol=1e-6)

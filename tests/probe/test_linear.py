@@ -108,7 +108,7 @@ def test_a_label_never_seen_is_wrong_and_infinitely_surprising():
 
 def test_constant_and_duplicated_features_do_no_harm():
     train, test = classes(), classes(seed=1)
-    widen = lambda v: np.concatenate([v, v, np.full_like(v[:, :, :3], 7)], axis=2)  # noqa: E731
+    widen = lambda v: np.concatenate([v, v, np.full_like(v[:, :, :3], 7)], axis=2)
     plain = LinearProbe().fit(*train).score(*test)
     wide = LinearProbe().fit(widen(train[0]), train[1]).score(widen(test[0]), test[1])
     assert np.abs(plain - wide)[1:].max() < 0.02

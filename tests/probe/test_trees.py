@@ -102,7 +102,7 @@ def test_the_spanning_tree_of_tree_distances_is_the_tree():
     for _ in range(10):
         heads = tree(15, rng)
         joined = spanning_trees(tree_distances(heads)[None])[0]
-        edges = lambda h: {tuple(sorted((i, int(j)))) for i, j in enumerate(h) if j >= 0}  # noqa: E731
+        edges = lambda h: {tuple(sorted((i, int(j)))) for i, j in enumerate(h) if j >= 0}
         assert edges(joined) == edges(heads)
 
 

@@ -18,8 +18,34 @@ from bertology.corpus.sentence import Corpus, Sentence
 
 SMILES = r"\[[^\]]+\]|Br|Cl|>>|[BCNOPSFIbcnops]|[()=#\-+\\/:~@?*$]|\.|%[0-9]{2}|[0-9]"
 ATOM = re.compile(r"\[[^\]]+\]|Br|Cl|[BCNOPSFIbcnops]")
-ACYL = ("CC", "CCC", "CC(C)", "c1ccccc1", "c1ccc(F)cc1", "C1CCCCC1", "CCOC", "c1ccncc1", "CC(F)(F)", "c1ccsc1", "CCCC", "Clc1ccccc1")
-AMINE = ("CC", "CCC", "CC(C)C", "c1ccccc1", "Cc1ccccc1", "CCOC", "C1CCCC1", "CCN(C)C", "CCF", "Cc1ccncc1", "CCCO", "c1ccc(Cl)cc1")
+ACYL = (
+    "CC",
+    "CCC",
+    "CC(C)",
+    "c1ccccc1",
+    "c1ccc(F)cc1",
+    "C1CCCCC1",
+    "CCOC",
+    "c1ccncc1",
+    "CC(F)(F)",
+    "c1ccsc1",
+    "CCCC",
+    "Clc1ccccc1",
+)
+AMINE = (
+    "CC",
+    "CCC",
+    "CC(C)C",
+    "c1ccccc1",
+    "Cc1ccccc1",
+    "CCOC",
+    "C1CCCC1",
+    "CCN(C)C",
+    "CCF",
+    "Cc1ccncc1",
+    "CCCO",
+    "c1ccc(Cl)cc1",
+)
 TEMPLATES = (
     # reactants and product as fragments; equal letters are the same atoms
     (("{a}", "C(=O)", "O", ".", "N", "{b}"), ("{a}", "C(=O)", "N", "{b}")),
@@ -42,7 +68,13 @@ def folder() -> Path:
 def prepared(target: Path) -> Path:
     """A copy of the pickled model with a fast SMILES tokenizer beside it."""
     source = folder()
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("training_args.bin", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"))
+    shutil.copytree(
+        source,
+        target,
+        ignore=shutil.ignore_patterns(
+            "training_args.bin", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"
+        ),
+    )
     vocabulary = {token: i for i, token in enumerate((source / "vocab.txt").read_text().split("\n")) if token}
     tok = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tok.pre_tokenizer = pre_tokenizers.Split(Regex(SMILES), behavior="isolated")

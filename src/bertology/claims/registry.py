@@ -70,7 +70,9 @@ def select(wanted: Sequence[str] = ()) -> list[Claim]:
         return [c for c in everything if c.status == "runs"]
     chosen: dict[str, Claim] = {}
     for name in wanted:
-        found = [c for c in everything if c.id == name] or [c for c in everything if _matches(c, name) and c.status == "runs"]
+        found = [c for c in everything if c.id == name] or [
+            c for c in everything if _matches(c, name) and c.status == "runs"
+        ]
         if not found:
             planned = [c.id for c in everything if _matches(c, name)]
             raise BadRequest(
@@ -122,7 +124,8 @@ def _read(call: ast.Call, file: Path) -> Claim:
 
 def _planned(row: dict[str, Any]) -> Claim:
     published = tuple(
-        Published(p["value"], p["what"], p["model"], p["data"], p["source"], p["status"]) for p in row.get("published", ())
+        Published(p["value"], p["what"], p["model"], p["data"], p["source"], p["status"])
+        for p in row.get("published", ())
     )
     return Claim(
         id=row["id"], section=row["section"], says=row["says"], cites=tuple(row["cites"]), method=row["measure"],

@@ -7,4 +7,17 @@ from bertology.encoder.load import load, wrap
 from bertology.encoder.sites import Site, attention, head, hidden, neuron, value
 from bertology.encoder.watch import Observation
 
-__all__ = ["Batch", "Encoded", "Encoder", "Observation", "Site", "attention", "head", "hidden", "load", "neuron", "value", "wrap"]
+__all__ = [
+    "Batch",
+    "Encoded",
+    "Encoder",
+    "Observation",
+    "Site",
+    "attention",
+    "head",
+    "hidden",
+    "load",
+    "neuron",
+    "value",
+    "wrap",
+]

@@ -152,7 +152,9 @@ def _word_by_word(s: Sentence, tokenizer: Any) -> tuple[Any, ...]:
         parts[segment].extend(ids)
     second = parts[1] or None
     ids = tokenizer.build_inputs_with_special_tokens(parts[0], second)
-    special = np.asarray(tokenizer.get_special_tokens_mask(parts[0], second, already_has_special_tokens=False), dtype=bool)
+    special = np.asarray(
+        tokenizer.get_special_tokens_mask(parts[0], second, already_has_special_tokens=False), dtype=bool
+    )
     types = np.asarray(tokenizer.create_token_type_ids_from_sequences(parts[0], second), dtype=np.int64)
     ordinary = np.flatnonzero(~special)
     shift = (0, len(parts[0]))

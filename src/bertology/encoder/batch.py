@@ -79,7 +79,9 @@ class Batch:
         """Each word's mean over its subwords; zero beyond a sentence's last word."""
         return torch.bmm(self.mean_membership.to(hidden.dtype), hidden)
 
-    def word_attention(self, attention: Float[Tensor, "batch head query key"]) -> Float[Tensor, "batch head word word2"]:
+    def word_attention(
+        self, attention: Float[Tensor, "batch head query key"]
+    ) -> Float[Tensor, "batch head word word2"]:
         """Attention from word to word: summed over the target's subwords, averaged over the source's (Clark et al. 2019)."""
         to = torch.einsum("bhqk,bwk->bhqw", attention, self.membership.to(attention.dtype))
         return torch.einsum("bhqw,bvq->bhvw", to, self.mean_membership.to(attention.dtype))
@@ -94,7 +96,7 @@ def collate(corpus: Corpus, lines: Sequence[Line], pad_id: int, device: torch.de
     for row, line in enumerate(lines):
         n = len(line.ids)
         ids[row, :n], mask[row, :n], special[row, :n], types[row, :n] = line.ids, True, line.special, line.types
-    on = lambda array: torch.from_numpy(array).to(device)  # noqa: E731
+    on = lambda array: torch.from_numpy(array).to(device)
     return Batch(corpus, tuple(lines), on(ids), on(mask), on(special), on(types))
 
 

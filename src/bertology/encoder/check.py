@@ -78,7 +78,9 @@ def _resume(encoder: Encoder, batch: Batch) -> Check:
     seen = encoder.observe(batch, frozenset((Site("hidden", layer),)))
     again = encoder.resume(batch, layer, seen.hidden(layer))
     gap = float((again - seen.hidden(encoder.n_layers)).abs()[batch.mask].max())
-    return Check("resume", "holds" if gap <= TOLERANCE[encoder.dtype] else "fails", f"from layer {layer}: gap {gap:.1e}")
+    return Check(
+        "resume", "holds" if gap <= TOLERANCE[encoder.dtype] else "fails", f"from layer {layer}: gap {gap:.1e}"
+    )
 
 
 def _mlm(encoder: Encoder, batch: Batch) -> Check:
@@ -89,7 +91,9 @@ def _mlm(encoder: Encoder, batch: Batch) -> Check:
         whole = encoder.model(**encoder.inputs(batch)).logits[0][batch.mask[0]]
         alone = encoder.mlm_logits(seen.hidden(encoder.n_layers)[0][batch.mask[0]])
     gap = float((whole - alone).abs().max() / whole.abs().max().clamp(min=1e-9))
-    return Check("mlm", "holds" if gap <= TOLERANCE[encoder.dtype] else "fails", f"head alone against whole: gap {gap:.1e}")
+    return Check(
+        "mlm", "holds" if gap <= TOLERANCE[encoder.dtype] else "fails", f"head alone against whole: gap {gap:.1e}"
+    )
 
 
 def _alignment(encoder: Encoder) -> Check:
@@ -113,7 +117,9 @@ def _with_one_token_changed(encoder: Encoder, batch: Batch) -> Batch:
     ids = batch.ids.clone()
     token = batch.lines[0].pieces[2][0]
     special = set(encoder.tokenizer.all_special_ids)
-    ids[0, token] = next(i for i in range(len(encoder.tokenizer) - 1, 0, -1) if i not in special and i != int(ids[0, token]))
+    ids[0, token] = next(
+        i for i in range(len(encoder.tokenizer) - 1, 0, -1) if i not in special and i != int(ids[0, token])
+    )
     return Batch(batch.corpus, batch.lines, ids, batch.mask, batch.special, batch.types)
 
 

@@ -71,7 +71,10 @@ class Encoder:
         places = {"hidden", *self._seen_kinds}
         if self.has_mlm:
             places.add("mlm")
-        if "token_type_ids" in self.tokenizer.model_input_names and int(getattr(self.config, "type_vocab_size", 0) or 0) > 1:
+        if (
+            "token_type_ids" in self.tokenizer.model_input_names
+            and int(getattr(self.config, "type_vocab_size", 0) or 0) > 1
+        ):
             places.add("segments")
         for name in ("cls", "sep", "mask"):
             if getattr(self.tokenizer, f"{name}_token_id", None) is not None:
@@ -164,7 +167,9 @@ class Encoder:
                 )
         return observation
 
-    def resume(self, batch: Batch, layer: int, states: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
+    def resume(
+        self, batch: Batch, layer: int, states: Float[Tensor, "batch token width"]
+    ) -> Float[Tensor, "batch token width"]:
         """The encoder's output when hidden(layer) is `states`: only the layers above are computed.
 
         The model runs its own forward, so masks and positions are its own; layers up to `layer` hand `states` on.
@@ -253,13 +258,19 @@ class Encoder:
                 f"{self.name} calls {observation.calls.get('layer')} layers, its config says {self.n_layers}.",
                 "The family row does not fit this model; run `bertology check`.",
             )
-        return frozenset(k for k in kinds if all((k, layer) in observation.seen for layer in range(1, self.n_layers + 1)))
+        return frozenset(
+            k for k in kinds if all((k, layer) in observation.seen for layer in range(1, self.n_layers + 1))
+        )
 
     def _first_look(self, sites: frozenset[Site]) -> Observation:
         ids = torch.tensor([self.tokenizer("a b c")["input_ids"]], device=self.device)
         read = expand(sites, self.n_layers)
         watcher = Watcher(self.base, self.family, self.n_heads, self.n_layers, read, {})
-        with torch.inference_mode(), self._attention_backend(Site("attention") in sites), watcher.watching() as observation:
+        with (
+            torch.inference_mode(),
+            self._attention_backend(Site("attention") in sites),
+            watcher.watching() as observation,
+        ):
             self.base(input_ids=ids, attention_mask=torch.ones_like(ids))
         return observation
 
@@ -278,5 +289,15 @@ class _TrunkOutput:
 
 
 _OFFSET_POSITIONS = frozenset(
-    ("roberta", "camembert", "xlm-roberta", "data2vec-text", "roberta-prelayernorm", "longformer", "luke", "mpnet", "esm")
+    (
+        "roberta",
+        "camembert",
+        "xlm-roberta",
+        "data2vec-text",
+        "roberta-prelayernorm",
+        "longformer",
+        "luke",
+        "mpnet",
+        "esm",
+    )
 )

@@ -100,10 +100,12 @@ def _name(place: str, is_default: bool) -> str:
 
 def _weights(place: str, config: Any, options: dict[str, Any], allow_pickle: bool) -> tuple[nn.Module, bool]:
     """The model with its MLM head where the checkpoint holds one, else the bare trunk."""
-    trunk_of = lambda net: f"{net.base_model_prefix}."  # noqa: E731
+    trunk_of = lambda net: f"{net.base_model_prefix}."
     if type(config) in AutoModelForMaskedLM._model_mapping:
         net, info = _attempt(
-            lambda: AutoModelForMaskedLM.from_pretrained(place, output_loading_info=True, **options), place, allow_pickle
+            lambda: AutoModelForMaskedLM.from_pretrained(place, output_loading_info=True, **options),
+            place,
+            allow_pickle,
         )
         missing = set(info["missing_keys"]) | {key for key, *_ in info.get("mismatched_keys", ())}
         absent = {key for key in missing if key.startswith(trunk_of(net)) and "pooler" not in key}
@@ -113,7 +115,9 @@ def _weights(place: str, config: Any, options: dict[str, Any], allow_pickle: boo
         _refuse(place, absent)
         if not missing:
             return net, True
-    net, info = _attempt(lambda: AutoModel.from_pretrained(place, output_loading_info=True, **options), place, allow_pickle)
+    net, info = _attempt(
+        lambda: AutoModel.from_pretrained(place, output_loading_info=True, **options), place, allow_pickle
+    )
     missing = set(info["missing_keys"]) | {key for key, *_ in info.get("mismatched_keys", ())}
     _refuse(place, {key for key in missing if "pooler" not in key})
     return net, False
@@ -136,15 +140,25 @@ def _attempt(action: Any, place: str, allow_pickle: bool = False) -> Any:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, AttributeError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         folder = Path(place)
-        if folder.is_dir() and not list(folder.glob("*.safetensors")) and not allow_pickle and list(folder.glob("*.bin")):
+        if (
+            folder.is_dir()
+            and not list(folder.glob("*.safetensors"))
+            and not allow_pickle
+            and list(folder.glob("*.bin"))
+        ):
             raise NotAModel(
-                f"{place} holds pickled weights only.", "Pickles can run code; if you trust the source, add --allow-pickle."
+                f"{place} holds pickled weights only.",
+                "Pickles can run code; if you trust the source, add --allow-pickle.",
             ) from error
         if "trust_remote_code" in str(error):
             raise NotAModel(f"{place} needs code of its own.", "If you trust it, add --trust-remote-code.") from error
         if "does not recognize this architecture" in str(error) or "Unrecognized model" in str(error):
             raise UnknownFamily(f"{place}: {first}", "transformers does not know this architecture.") from error
-        kind = "a folder without a usable model" if folder.is_dir() else "neither a folder nor a hub id that can be reached"
+        kind = (
+            "a folder without a usable model"
+            if folder.is_dir()
+            else "neither a folder nor a hub id that can be reached"
+        )
         raise NotAModel(f"{place} is {kind}: {first}", "Check the path, or that the hub is reachable.") from error
 
 
@@ -160,7 +174,8 @@ def _unknown(config: Any) -> UnknownFamily:
                 best, fit, paths = model_type, found, len(wanted)
     hint = f"Closest by module names: {best!r} ({fit} of {paths} paths match). " if best else ""
     return UnknownFamily(
-        f"{config.model_type!r} has no row in encoder/families.py.", f"{hint}Add a row, then run `bertology check MODEL`."
+        f"{config.model_type!r} has no row in encoder/families.py.",
+        f"{hint}Add a row, then run `bertology check MODEL`.",
     )
 
 

@@ -148,7 +148,9 @@ class _State:
         flat = args[0]
         split = flat.unflatten(-1, (self.w.n_heads, -1))
         edited = self._pass("head", self.layer, split, None)
-        in_graph = self.w.keep_graph and ("head", self.layer) in self.w.read  # the view must lie on the path of gradients
+        in_graph = (
+            self.w.keep_graph and ("head", self.layer) in self.w.read
+        )  # the view must lie on the path of gradients
         return None if edited is split and not in_graph else (edited.flatten(-2), *args[1:])
 
     def at_neuron(self, module: nn.Module, args: tuple[Any, ...]) -> Any:

@@ -155,7 +155,7 @@ class Branching:
     def _watching_embeddings(self) -> Iterator[list[Tensor]]:
         """Collects what the embedding module returns, where there is one and it returns a tensor."""
         noted: list[Tensor] = []
-        note = lambda module, args, out: noted.append(out) if isinstance(out, Tensor) else None  # noqa: E731
+        note = lambda module, args, out: noted.append(out) if isinstance(out, Tensor) else None
         handle = self._embeddings.register_forward_hook(note) if self._embeddings is not None else None
         try:
             yield noted
@@ -187,7 +187,7 @@ def branching(encoder: Encoder, batch: Batch, instead: Instead) -> Branching:
     two = {name: getattr(batch, name)[:2] for name in ("lines", "ids", "mask", "special", "types")}
     few = replace(batch, **two)
     forked, whole = Branching(encoder), Branching(encoder, forks=False)
-    trial = lambda layer: None if (new := instead(layer)) is None else new[: len(few.lines)]  # noqa: E731
+    trial = lambda layer: None if (new := instead(layer)) is None else new[: len(few.lines)]
     try:
         results = [[intact[None], *copies] for intact, copies in (way.outputs(few, trial) for way in (forked, whole))]
     except (RuntimeError, ValueError, IndexError, AttributeError):

@@ -100,7 +100,7 @@ def ruled(sentence: Sentence, anaphor: int) -> tuple[int, int]:
     """The word that each of RULES takes for the antecedent; -1 when no mention precedes."""
     upos = sentence.layers.get("upos")
     ends = {word for link in sentence.links.get("coref", ()) for word in link[:2]}
-    mention = lambda i: upos[i] in ("NOUN", "PROPN", "PRON") if upos else i in ends  # noqa: E731
+    mention = lambda i: upos[i] in ("NOUN", "PROPN", "PRON") if upos else i in ends
     before = [i for i in range(anaphor - 1, -1, -1) if mention(i)]
     if not before:
         return -1, -1

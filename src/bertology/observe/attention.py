@@ -52,8 +52,12 @@ class AttentionMass(Statistic):
 
     def update(self, state: Arrays, batch: Batch, seen: Observation, encoder: Encoder) -> None:
         tokenizer = encoder.tokenizer
-        classes = token_classes(batch, getattr(tokenizer, "cls_token_id", None), getattr(tokenizer, "sep_token_id", None))
-        onehot = torch.from_numpy(np.stack([classes == k for k in range(len(CLASSES))], -1)).to(batch.ids.device).float()
+        classes = token_classes(
+            batch, getattr(tokenizer, "cls_token_id", None), getattr(tokenizer, "sep_token_id", None)
+        )
+        onehot = (
+            torch.from_numpy(np.stack([classes == k for k in range(len(CLASSES))], -1)).to(batch.ids.device).float()
+        )
         asks = batch.mask & ~batch.special if self.queries == "words" else batch.mask
         counted = asks.float()
         for layer in range(1, encoder.n_layers + 1):

@@ -101,7 +101,7 @@ class LinkAttention(Statistic):
         add_rows(flat["count"], cell, np.ones(len(cell)))
 
     def finish(self, state: Arrays) -> Pointing:
-        tally = lambda name: Tally(state[name], state["count"])  # noqa: E731
+        tally = lambda name: Tally(state[name], state["count"])
         return Pointing(
             tuple(state["labels"].tolist()), tally("hits"), tally("hits_all"), tally("mass"), tally("offsets")
         )

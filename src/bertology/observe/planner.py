@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import torch
 
 from bertology.corpus.sentence import Corpus
-from bertology.encoder.align import Encoded
 from bertology.encoder.batch import Batch
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.watch import Edit, Observation
@@ -182,7 +181,12 @@ class Planner:
         ]
         started, done = time.perf_counter(), 0
         for batch, seen in observing(
-            encoder, group.corpus, group.statistics, under=group.under, gradients=group.gradients, token_budget=self.token_budget
+            encoder,
+            group.corpus,
+            group.statistics,
+            under=group.under,
+            gradients=group.gradients,
+            token_budget=self.token_budget,
         ):
             for statistic, state in zip(group.statistics, states, strict=True):
                 with _mode(group.gradients):
@@ -242,7 +246,9 @@ def observing(
     proof.must_have_moved()
 
 
-def summarise(encoder: Encoder, corpus: Corpus, *statistics: Statistic, under: Intervention | None = None) -> tuple[Any, ...]:
+def summarise(
+    encoder: Encoder, corpus: Corpus, *statistics: Statistic, under: Intervention | None = None
+) -> tuple[Any, ...]:
     """The answers of statistics over a corpus, in one pass and without a run folder (no scratch on disk: in memory)."""
     import numpy as np
 

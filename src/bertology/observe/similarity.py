@@ -185,7 +185,7 @@ class _Pairs:
             apart = (sentence[r][:, None] != sentence[r][None]).ravel().astype(np.float64)
             weight.append(apart / max(apart.sum(), 1.0))
             at += len(r)
-        join = lambda parts, kind: np.concatenate(parts) if parts else np.zeros(0, kind)  # noqa: E731
+        join = lambda parts, kind: np.concatenate(parts) if parts else np.zeros(0, kind)
         self.first, self.second, self.weight = join(first, np.int64), join(second, np.int64), join(weight, np.float64)
 
     def cosines(self, unit: NDArray[np.float32]) -> NDArray[np.float64]:

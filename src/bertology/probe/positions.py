@@ -44,7 +44,9 @@ class PositionCurve(Derived):
         known = np.flatnonzero(table.word < self.longest)
         rows = {part: known[in_split(blocks[known], part)] for part in ("train", "dev", "test")}
         if min(map(len, rows.values())) < 50:
-            raise NotApplicable(f"{encoded.corpus.name} has too few words: {len(rows['train'])} to learn positions from")
+            raise NotApplicable(
+                f"{encoded.corpus.name} has too few words: {len(rows['train'])} to learn positions from"
+            )
         index = table.word.astype(np.float64)
         moments = {part: regression_moments(table.vectors, index, rows=rows[part]) for part in ("train", "dev")}
         probe = RidgeProbe().fit(moments["train"], dev=moments["dev"])

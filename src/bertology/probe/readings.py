@@ -231,7 +231,7 @@ class StructuralCurve(Derived):
         b = depth.evaluate(vectors, offsets, heads, punctuation, sentences=judged)
         at, n = blocks[judged], corpus.n_blocks
         medium = (a.length >= 5) & (a.length <= 50)
-        count = lambda values: tally_rows(np.where(medium, values, np.nan), at, n)  # noqa: E731
+        count = lambda values: tally_rows(np.where(medium, values, np.nan), at, n)
         hits = tally_rows(a.hits.astype(np.float64), at, n)
         chain = np.array(
             [_chain_hits(heads[offsets[s] : offsets[s + 1]], punctuation[offsets[s] : offsets[s + 1]]) for s in judged]

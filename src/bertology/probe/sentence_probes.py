@@ -130,7 +130,7 @@ def _scored(
         fit, judged = np.flatnonzero(train & known), np.flatnonzero((dev | test) & known)
         right = [_right(vectors, labels, fit, np.flatnonzero(dev & known), judged, seed) for vectors in parts.values()]
         where = blocks[judged]
-        sums = lambda x: np.stack([np.bincount(where, cell, minlength=n) for cell in x], -1)  # noqa: B023, E731
+        sums = lambda x: np.stack([np.bincount(where, cell, minlength=n) for cell in x], -1)  # noqa: B023
         names.append(name)
         correct.append(sums(np.concatenate(right).astype(np.float64)))
         majority.append(sums((labels[judged] == kinds[sizes.argmax()])[None].astype(np.float64))[:, 0])

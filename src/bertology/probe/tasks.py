@@ -54,7 +54,7 @@ def cases(task: str, corpus: Corpus) -> Corpus:
     need = TASKS[task].needs
     if need in _EVERYWHERE:
         return corpus
-    holds = lambda s: need in s.links or need in s.spans  # noqa: E731
+    holds = lambda s: need in s.links or need in s.spans
     # Where most sentences have a case, the whole corpus serves, so that its vectors are shared with other tasks.
     if sum(map(holds, corpus)) > len(corpus) / 4:
         return corpus
@@ -83,7 +83,9 @@ def _enough(task: str, corpus: Corpus) -> bool:
         split = next(name for name, inside in of_block.items() if inside[i])
         counts[split].update(label for label in TASKS[task].labels(s) if label)
     frequent_ones = [label for label, n in counts["train"].items() if n >= 2 * FEWEST]
-    return len(frequent_ones) > 1 and min(sum(counts[s][label] for label in frequent_ones) for s in ("dev", "test")) >= 40
+    return (
+        len(frequent_ones) > 1 and min(sum(counts[s][label] for label in frequent_ones) for s in ("dev", "test")) >= 40
+    )
 
 
 def _layer(name: str) -> Callable[[Sentence], list[str]]:

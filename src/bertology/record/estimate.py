@@ -34,7 +34,7 @@ class Estimate:
         if not math.isfinite(self.value):
             return "not measured"
         digits = _digits(self.high - self.low if self.known else abs(self.value) / 50)
-        show = lambda x: f"{x:.{digits}f}" if math.isfinite(x) else "?"  # noqa: E731
+        show = lambda x: f"{x:.{digits}f}" if math.isfinite(x) else "?"
         return f"{show(self.value)} [{show(self.low)}, {show(self.high)}]" + (f" {self.unit}" if self.unit else "")
 
     def to_json(self) -> dict[str, Any]:

@@ -158,7 +158,9 @@ _ROWS = pa.schema(
         ("n", pa.int64()), ("layer", pa.int32()), ("head", pa.int32()), ("label", pa.string()),
     ]
 )  # fmt: skip
-_CACHE = pa.schema([("name", pa.string()), ("dtype", pa.string()), ("shape", pa.list_(pa.int64())), ("data", pa.large_binary())])
+_CACHE = pa.schema(
+    [("name", pa.string()), ("dtype", pa.string()), ("shape", pa.list_(pa.int64())), ("data", pa.large_binary())]
+)
 
 
 @contextlib.contextmanager
@@ -178,7 +180,15 @@ def _disk(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EIO):
+        if error.errno in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EACCES,
+            errno.EROFS,
+            errno.EPERM,
+            errno.ENOTDIR,
+            errno.EIO,
+        ):
             raise CannotWrite(
                 f"cannot write {path}: {error.strerror}.",
                 "Free space or choose another --out; finished results are kept and the same command goes on from them.",
@@ -220,7 +230,8 @@ def _result_to_json(result: Result) -> dict[str, Any]:
 
 def _result_from_json(data: dict[str, Any]) -> Result:
     published = tuple(
-        Comparison(**{**c, "measured": Estimate.from_json(c["measured"]) if c["measured"] else None}) for c in data["published"]
+        Comparison(**{**c, "measured": Estimate.from_json(c["measured"]) if c["measured"] else None})
+        for c in data["published"]
     )
     return Result(
         **{

@@ -52,7 +52,9 @@ class Comparison:
     data: str
     source: str
     measured: Estimate | None
-    agrees: bool | None  # the measured interval contains the published figure; None when nothing comparable was measured
+    agrees: (
+        bool | None
+    )  # the measured interval contains the published figure; None when nothing comparable was measured
 
 
 @dataclass(frozen=True, slots=True)

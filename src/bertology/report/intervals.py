@@ -135,5 +135,5 @@ class _Axis:
 
 
 def _lane(axis: _Axis, label: str, kind: str, e: Estimate, hue: str) -> Lane:
-    place = lambda x: axis.at(x) if math.isfinite(x) else None  # noqa: E731
+    place = lambda x: axis.at(x) if math.isfinite(x) else None
     return Lane(label, kind, str(e), place(e.value), place(e.low), place(e.high), hue=hue)

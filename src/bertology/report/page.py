@@ -124,7 +124,7 @@ def page(template: str, drawn: Mapping[str, Chart], **content: Any) -> str:
 def cell_svg(grid: head_grid.Grid, theme: str = "") -> str:
     """The layer × head picture as SVG; with a theme's name its colours are fixed, for a file of its own."""
     colours = palette.named(theme) if theme else {}
-    hue = lambda name: colours.get(name, f"var(--{name})")  # noqa: E731
+    hue = lambda name: colours.get(name, f"var(--{name})")
     return _templates().get_template("heads.svg.j2").render(grid=grid, hue=hue, alone=bool(theme), font=palette.FONT)
 
 

@@ -37,7 +37,11 @@ PROBES = {"linear": "linear", "MLP, 1 hidden layer": "1", "MLP, 2 hidden layers"
 )  # fmt: skip
 def linear_is_more_selective(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     layer = (encoder.n_layers + 1) // 2
-    asked = [TagCurve(TASK, control=control, probe=kind, layers=(layer,)) for kind in PROBES.values() for control in (False, True)]
+    asked = [
+        TagCurve(TASK, control=control, probe=kind, layers=(layer,))
+        for kind in PROBES.values()
+        for control in (False, True)
+    ]
     answers, twin = yield from together(
         measure(*asked, over=corpora.treebank), measure(*asked[:2], over=corpora.treebank, twin=True)
     )

@@ -43,9 +43,7 @@ TASKS = ("part of speech", "chunk", "relation")
 )  # fmt: skip
 def tags_in_vectors(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     asked = [TagCurve(task, control=control) for control in (False, True) for task in TASKS]
-    real, random = yield from together(
-        *[measure(*asked, over=corpora.treebank, twin=twin) for twin in (False, True)]
-    )
+    real, random = yield from together(*[measure(*asked, over=corpora.treebank, twin=twin) for twin in (False, True)])
     best, twin_best = ([argmax(c.correct.on("dev").rate())[0] for c in one[: len(TASKS)]] for one in (real, random))
     codes = [OnlineCode(task, (0, k)) for task, k in zip(TASKS, best, strict=True)]
     twin_codes = [OnlineCode(task, (0, k)) for task, k in zip(TASKS, twin_best, strict=True)]
@@ -56,7 +54,7 @@ def tags_in_vectors(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Fin
     twin_task, twin_control = _stack(random[:3], twin_best), _stack(random[3:], twin_best)
     code, twin_code = _joined(bits), _joined(twin_bits)
 
-    mean = lambda a: a.mean(-1)  # noqa: E731
+    mean = lambda a: a.mean(-1)
     unit, saved = {"unit": "accuracy", "seed": seed}, {"unit": "bits", "seed": seed}
     values = {
         "selectivity beyond layer 0": bootstrap(
@@ -72,7 +70,9 @@ def tags_in_vectors(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Fin
     }
     baselines = {
         "selectivity of layer 0": bootstrap(lambda a, c: mean((a - c)[..., 0]), task, control, **unit),
-        "selectivity of the random twin": bootstrap(lambda a, c: mean((a - c)[..., 1]), twin_task, twin_control, **unit),
+        "selectivity of the random twin": bootstrap(
+            lambda a, c: mean((a - c)[..., 1]), twin_task, twin_control, **unit
+        ),
         "selectivity of the best layer": bootstrap(lambda a, c: mean((a - c)[..., 1]), task, control, **unit),
     }
     rows = []
@@ -81,7 +81,11 @@ def tags_in_vectors(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Fin
         for who, answers in (("", real), ("random twin: ", random)):
             rows += curve_rows("accuracy", f"{who}{name}", answers[k].correct.on("test"), seed)
             rows += curve_rows("accuracy on the control task", f"{who}{name}", answers[k + 3].correct.on("test"), seed)
-        for who, tally in (("best layer", code[k, 1]), ("layer 0", code[k, 0]), ("random twin's best layer", twin_code[k, 1])):
+        for who, tally in (
+            ("best layer", code[k, 1]),
+            ("layer 0", code[k, 0]),
+            ("random twin's best layer", twin_code[k, 1]),
+        ):
             e = tally.estimate(seed=seed)
             rows.append(Row(f"bits a label, {name}", e.value, e.low, e.high, e.n, label=who))
     note = (

@@ -44,8 +44,8 @@ def trees_by_a_linear_map(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
     (best,), (twin_best,) = (argmax(one.hits.on("dev").rate()) for one in (real, random))
     hits, twin, chain = real.hits.on("test"), random.hits.on("test"), real.chain.on("test")
     points = {"unit": "points of UUAS", "seed": seed}
-    gap = lambda a, b: 100 * (a - b)  # noqa: E731
-    percent = lambda tally, unit="%": bootstrap(lambda r: 100 * r, tally, unit=unit, seed=seed)  # noqa: E731
+    gap = lambda a, b: 100 * (a - b)
+    percent = lambda tally, unit="%": bootstrap(lambda r: 100 * r, tally, unit=unit, seed=seed)
     values = {
         "gain over the random twin": bootstrap(gap, hits[best], twin[twin_best], **points),
         "gain over layer 0": bootstrap(gap, hits[best], hits[0], **points),
@@ -57,7 +57,11 @@ def trees_by_a_linear_map(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
         "random twin's UUAS": percent(twin[twin_best]),
         "chain's UUAS": percent(chain),
     }
-    baselines = {"layer 0": percent(hits[0]), "random twin": percent(twin[twin_best]), "chain of neighbours": percent(chain)}
+    baselines = {
+        "layer 0": percent(hits[0]),
+        "random twin": percent(twin[twin_best]),
+        "chain of neighbours": percent(chain),
+    }
     rows = [
         row
         for who, trees in (("encoder", real), ("random twin", random))

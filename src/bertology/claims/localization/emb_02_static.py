@@ -50,7 +50,9 @@ def many_contexts_make_a_static_vector(encoder: Encoder, corpora: Corpora, seed:
     place = {word: i for i, word in enumerate(words)}
     ends = np.array([[place[p.first.lower()], place[p.second.lower()]] for p in pairs])
     covered = (
-        (real.contexts[ends] >= FEWEST_CONTEXTS).all(1) & (single.contexts[ends] > 0).all(1) & (ends[:, 0] != ends[:, 1])
+        (real.contexts[ends] >= FEWEST_CONTEXTS).all(1)
+        & (single.contexts[ends] > 0).all(1)
+        & (ends[:, 0] != ends[:, 1])
     )
     if covered.sum() < FEWEST_PAIRS:
         raise NotApplicable(

@@ -78,7 +78,7 @@ def neighbours_share_senses(encoder: Encoder, corpora: Corpora, seed: int) -> As
     (best,), (twin_best,) = (argmax(one.correct.on("dev").rate()) for one in (real, random))
     correct, twin = real.correct.on("test"), random.correct.on("test")[twin_best]
     bag, majority, silhouette = (tally.on("test") for tally in (real.bag, real.majority, real.silhouette))
-    gap = lambda a, b: a - b  # noqa: E731
+    gap = lambda a, b: a - b
     unit = {"unit": "accuracy", "seed": seed}
     values = {
         "gain over the most frequent sense": bootstrap(gap, correct[best], majority, **unit),

@@ -41,7 +41,7 @@ def poolings_compared(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[F
     cls, mean = POOLINGS.index("[CLS]"), POOLINGS.index("mean")
     unit = {"unit": "accuracy", "seed": seed}
     losses = largest_losses(real.correct.on("dev").rate())
-    lost = lambda r, k: r[:, losses[k][0], losses[k][1]] - r[:, losses[k][0], k]  # noqa: E731
+    lost = lambda r, k: r[:, losses[k][0], losses[k][1]] - r[:, losses[k][0], k]
     values = {
         "smallest of the poolings' largest losses": bootstrap(
             lambda r: np.min([lost(r, k) for k in range(len(POOLINGS))], axis=0), correct, **unit
@@ -76,5 +76,5 @@ def largest_losses(rates: np.ndarray) -> list[tuple[int, int]]:
     """For each pooling, the (task, rival pooling) with the largest loss to it; negative where it wins everywhere.
     `rates` (task, pooling)."""
     tasks, poolings = rates.shape
-    rivals = lambda k: [(t, q) for t in range(tasks) for q in range(poolings) if q != k]  # noqa: E731
+    rivals = lambda k: [(t, q) for t in range(tasks) for q in range(poolings) if q != k]
     return [max(rivals(k), key=lambda c: rates[c] - rates[c[0], k]) for k in range(poolings)]

@@ -57,7 +57,14 @@ def heads_follow_relations(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
         gain = bootstrap(lambda a, b: a - b, head, offset, unit="accuracy", seed=seed)
         where = f"{name}: layer {best[i][0] + 1} · head {best[i][1]}, {DIRECTIONS[best[i][2]]}"
         rows += [
-            Row("best head's accuracy", values[name].value, values[name].low, values[name].high, values[name].n, label=where),
+            Row(
+                "best head's accuracy",
+                values[name].value,
+                values[name].low,
+                values[name].high,
+                values[name].n,
+                label=where,
+            ),
             Row("gain over the best offset", gain.value, gain.low, gain.high, gain.n, label=where),
         ]
     rows += _roles(real, relations, seed)
@@ -65,7 +72,7 @@ def heads_follow_relations(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
     head = real.hits[(judged, *best[judged])].on("test")
     twin = random.hits[(judged, *choice(random, judged))].on("test")
     offset = offset_tally(real, judged, best[judged][2])
-    gap = lambda a, b: a - b  # noqa: E731
+    gap = lambda a, b: a - b
     return Finding(
         values={
             "gain over the best offset": bootstrap(gap, head, offset, unit="accuracy", seed=seed),

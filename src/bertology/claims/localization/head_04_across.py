@@ -62,13 +62,13 @@ def object_heads_recur(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[
         ),
     )
 
-    gain = lambda head, offset: head - offset  # noqa: E731
+    gain = lambda head, offset: head - offset
     twins = []
     for k, pointing in random.items():
         relation = pointing.labels.index(next(iter(objects[k])))
         twins.append(pointing.hits[(relation, *choice(pointing, relation))].on("test"))
     pairs = [tally for k in (0, 1) for tally in (best[k].head, best[k].offset)]
-    smaller = lambda a, b, c, d: np.minimum(a - b, c - d)  # noqa: E731
+    smaller = lambda a, b, c, d: np.minimum(a - b, c - d)
     high, low = others[better][judged], others[1 - better][judged]
     values = {
         "object: smaller gain of the two treebanks": bootstrap(smaller, *pairs, unit="accuracy", seed=seed),

@@ -110,7 +110,7 @@ def a_head_finds_antecedents(encoder: Encoder, corpora: Corpora, seed: int) -> A
     if hits.n < FEWEST:
         raise NotApplicable(f"{hits.n} anaphors to estimate on in {corpora.coref.name}, {FEWEST} are due")
     twin, _ = _chosen(random)
-    gap = lambda a, b: a - b  # noqa: E731
+    gap = lambda a, b: a - b
     unit = "accuracy"
     values = {
         "gain over the matching mention": bootstrap(

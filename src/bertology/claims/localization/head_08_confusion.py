@@ -45,7 +45,7 @@ def attention_is_a_weak_pointer(encoder: Encoder, corpora: Corpora, seed: int) -
     overall = groups.pooled(0)
     layer, sign = _strongest(groups)
     twin_layer, twin_sign = _strongest(twin)
-    difference = lambda g: g[:, 0] - g[:, 1]  # noqa: E731
+    difference = lambda g: g[:, 0] - g[:, 1]
     chosen, other = groups[:2, layer].on("test"), twin[:2, twin_layer].on("test")
     unit = "of uniform confusion"
     values = {

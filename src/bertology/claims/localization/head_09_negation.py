@@ -39,7 +39,7 @@ def a_head_marks_negation_scope(encoder: Encoder, corpora: Corpora, seed: int) -
     left, right = _window(real)
     words, twin = real.words[(layer, head, direction)].on("dev+test"), random.words[tuple(twin_cell)].on("dev+test")
     places = real.places.on("dev+test")
-    f1 = lambda w, k: above_threshold_f1(w)[..., k]  # noqa: E731
+    f1 = lambda w, k: above_threshold_f1(w)[..., k]
     values = {
         "gain over the best window": bootstrap(
             lambda w, p: f1(w, at) - window_f1(p, left, right), words, places, unit="F1", seed=seed

@@ -39,15 +39,19 @@ def order_is_low(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Findin
     )
     best, twin_best = (argmin(p.error.on("dev").rate())[0] for p in (real, random))
     error, twin = real.error.on("test"), random.error.on("test")
-    fall = lambda e, k: e[:, -1] - e[:, k]  # noqa: E731
+    fall = lambda e, k: e[:, -1] - e[:, k]
     values = {
-        "depth of the highest R²": bootstrap(lambda e: e.argmin(-1) / encoder.n_layers, error, unit="relative depth", seed=seed),
+        "depth of the highest R²": bootstrap(
+            lambda e: e.argmin(-1) / encoder.n_layers, error, unit="relative depth", seed=seed
+        ),
         "fall of R² to the last layer": bootstrap(lambda e: fall(e, best), error, unit="R²", seed=seed),
         "fall beyond the random twin's": bootstrap(
             lambda e, t: fall(e, best) - fall(t, twin_best), error, twin, unit="R²", seed=seed
         ),
     }
-    baselines = {"random twin": bootstrap(lambda t: t.argmin(-1) / encoder.n_layers, twin, unit="relative depth", seed=seed)}
+    baselines = {
+        "random twin": bootstrap(lambda t: t.argmin(-1) / encoder.n_layers, twin, unit="relative depth", seed=seed)
+    }
     rows = []
     for who, positions in (("", real), ("random twin: ", random)):
         low, high = positions.error.on("test").intervals(seed=seed)
@@ -55,5 +59,7 @@ def order_is_low(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Findin
             Row("R² of the word's index", 1 - float(e), 1 - high[k], 1 - low[k], layer=k, label=f"{who}index")
             for k, e in enumerate(positions.error.on("test").rate())
         ]
-        rows += curve_rows("share of neighbours in the right order", f"{who}neighbours", positions.order.on("test"), seed)
+        rows += curve_rows(
+            "share of neighbours in the right order", f"{who}neighbours", positions.order.on("test"), seed
+        )
     return Finding(values, baselines, rows, "Layer 0 holds the position embeddings. Lin et al. probed templates.")

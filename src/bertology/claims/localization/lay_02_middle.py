@@ -51,7 +51,9 @@ def syntax_in_the_middle(encoder: Encoder, corpora: Corpora, seed: int) -> Askin
             for twin in (False, True)
         ]
     )
-    curves = [dict(zip(["UUAS", *tasks], (one[0].hits, *[c.correct for c in one[1:]]), strict=True)) for one in (real, random)]
+    curves = [
+        dict(zip(["UUAS", *tasks], (one[0].hits, *[c.correct for c in one[1:]]), strict=True)) for one in (real, random)
+    ]
     ours, twins = curves
     best = {name: argmax(tally.on("dev").rate())[0] for name, tally in ours.items()}
     values, rows, baselines = {}, [], {}
@@ -65,12 +67,18 @@ def syntax_in_the_middle(encoder: Encoder, corpora: Corpora, seed: int) -> Askin
         )
         twin_best = argmax(twins[name].on("dev").rate())[0]
         values[f"gain over the random twin, {name}"] = bootstrap(
-            lambda r, t, k=best[name], j=twin_best: r[:, k] - t[:, j], test, twins[name].on("test"), unit="share", seed=seed
+            lambda r, t, k=best[name], j=twin_best: r[:, k] - t[:, j],
+            test,
+            twins[name].on("test"),
+            unit="share",
+            seed=seed,
         )
         baselines[f"random twin, {name}"] = bootstrap(
             lambda t: t.argmax(-1) / encoder.n_layers, twins[name].on("test"), unit="relative depth", seed=seed
         )
-        rows += curve_rows("share correct", name, test, seed) + curve_rows("share correct", f"random twin: {name}", twins[name].on("test"), seed)
+        rows += curve_rows("share correct", name, test, seed) + curve_rows(
+            "share correct", f"random twin: {name}", twins[name].on("test"), seed
+        )
     note = (
         "Linear probes for relations and parts of speech instead of the studies' sentence probes; agreement by masked "
         f"prediction is left to its own claim. Best layers on dev: {', '.join(f'{name} {k}' for name, k in best.items())}."

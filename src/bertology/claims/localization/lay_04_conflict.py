@@ -56,8 +56,12 @@ def placements_disagree(encoder: Encoder, corpora: Corpora, seed: int) -> Asking
     }  # fmt: skip
     rows = []
     for k, task in enumerate(TASKS):
-        values[f"depth of the best layer, {task}"] = bootstrap(lambda r: r.argmax(-1) / encoder.n_layers, single[k], **depth)
-        values[f"expected depth, {task}"] = bootstrap(lambda r: expected_layer(r) / encoder.n_layers, summed[k], **depth)
+        values[f"depth of the best layer, {task}"] = bootstrap(
+            lambda r: r.argmax(-1) / encoder.n_layers, single[k], **depth
+        )
+        values[f"expected depth, {task}"] = bootstrap(
+            lambda r: expected_layer(r) / encoder.n_layers, summed[k], **depth
+        )
         gravity = float(real[n + k].mix @ range(encoder.n_layers + 1)) / encoder.n_layers
         rows += curve_rows("accuracy of one layer", task, single[k], seed)
         rows += curve_rows("accuracy of layers 0 to l", task, summed[k], seed)

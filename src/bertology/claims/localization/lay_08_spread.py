@@ -55,7 +55,7 @@ def semantics_is_spread(encoder: Encoder, corpora: Corpora, seed: int) -> Asking
     answers, random = every[: len(places)], every[len(places) :]
     whole = {task: divergence(one.mix) for task, (one, _) in zip(places, answers, strict=True)}
     folds = {task: divergence(part) for task, (_, part) in zip(places, answers, strict=True)}
-    difference = lambda d: np.mean([d[t] for t in semantic], axis=0) - np.mean([d[t] for t in syntactic], axis=0)  # noqa: E731
+    difference = lambda d: np.mean([d[t] for t in semantic], axis=0) - np.mean([d[t] for t in syntactic], axis=0)
     tallies = dict(zip(places, (one.correct.on("test") for one, _ in answers), strict=True))
     twins = [one.correct.on("test") for one in random]
     n = min(t.n for t in tallies.values())
@@ -73,7 +73,9 @@ def semantics_is_spread(encoder: Encoder, corpora: Corpora, seed: int) -> Asking
         values[f"divergence of the weights, {task}"] = e
         values[f"divergence of the gains, {task}"] = bootstrap(gains_divergence, tallies[task], unit="nats", seed=seed)
         gains = np.diff(tallies[task].rate())
-        rows += [Row("divergence of the weights from uniform", e.value, e.low, e.high, e.n, label=f"{task} ({levels[task]})")]
+        rows += [
+            Row("divergence of the weights from uniform", e.value, e.low, e.high, e.n, label=f"{task} ({levels[task]})")
+        ]
         rows += [Row("mixing weight", float(w), n=e.n, layer=i, label=task) for i, w in enumerate(one.mix)]
         rows += [Row("gain of layer l", float(g), n=e.n, layer=i, label=task) for i, g in enumerate(gains, start=1)]
     note = (

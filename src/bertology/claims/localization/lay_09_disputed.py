@@ -45,12 +45,14 @@ def semantics_before_the_top(encoder: Encoder, corpora: Corpora, seed: int) -> A
     )
     semantic = [k for k, name in enumerate(real.names) if name in SEMANTIC]
     if len(semantic) < 2:
-        raise NotApplicable(f"{corpora.treebank.name} has {len(semantic)} semantic properties that vary enough; two are due")
+        raise NotApplicable(
+            f"{corpora.treebank.name} has {len(semantic)} semantic properties that vary enough; two are due"
+        )
     dev, test, twin = real.correct.on("dev").rate(), real.correct.on("test"), random.correct.on("test")
     best = {k: argmax(dev[k])[0] for k in semantic}
     best_twin = {k: argmax(random.correct.on("dev").rate()[k])[0] for k in semantic}
     last = encoder.n_layers
-    over = lambda cell: np.mean([cell(k) for k in semantic], axis=0)  # noqa: E731
+    over = lambda cell: np.mean([cell(k) for k in semantic], axis=0)
     values = {
         "share of semantic properties that peak early": bootstrap(
             lambda r: (r[:, semantic].argmax(-1) / last < EARLY).mean(-1), test, unit="share", seed=seed
@@ -59,7 +61,11 @@ def semantics_before_the_top(encoder: Encoder, corpora: Corpora, seed: int) -> A
             lambda r: over(lambda k: r[:, k, best[k]] - r[:, k, last]), test, unit="accuracy", seed=seed
         ),
         "gain over the random twin": bootstrap(
-            lambda r, t: over(lambda k: r[:, k, best[k]] - t[:, k, best_twin[k]]), test, twin, unit="accuracy", seed=seed
+            lambda r, t: over(lambda k: r[:, k, best[k]] - t[:, k, best_twin[k]]),
+            test,
+            twin,
+            unit="accuracy",
+            seed=seed,
         ),
     }
     for k, name in enumerate(real.names):
@@ -67,7 +73,9 @@ def semantics_before_the_top(encoder: Encoder, corpora: Corpora, seed: int) -> A
             lambda r, k=k: r[:, k].argmax(-1) / last, test, unit="relative depth", seed=seed
         )
     baselines = {
-        "random twin": bootstrap(lambda t: (t[:, semantic].argmax(-1) / last < EARLY).mean(-1), twin, unit="share", seed=seed)
+        "random twin": bootstrap(
+            lambda t: (t[:, semantic].argmax(-1) / last < EARLY).mean(-1), twin, unit="share", seed=seed
+        )
     }
     rows = [row for k, name in enumerate(real.names) for row in curve_rows("accuracy", name, test[k], seed)]
     rows += [row for k in semantic for row in curve_rows("accuracy", f"random twin: {real.names[k]}", twin[k], seed)]

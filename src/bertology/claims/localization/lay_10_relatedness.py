@@ -34,7 +34,7 @@ def relations_rise_with_depth(encoder: Encoder, corpora: Corpora, seed: int) -> 
     check(real, ("all",))
     depth = np.arange(1, encoder.n_layers + 1) / encoder.n_layers
     centred = (depth - depth.mean()) / ((depth - depth.mean()) ** 2).sum()
-    slope = lambda m, p: matched_gap(m, p) @ centred  # noqa: E731
+    slope = lambda m, p: matched_gap(m, p) @ centred
     layers, twin, pairs = _layers(real), _layers(random), real.pairs
     unit = "attention per depth"
     values = {

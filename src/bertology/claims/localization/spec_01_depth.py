@@ -64,7 +64,10 @@ def special_tokens_by_depth(encoder: Encoder, corpora: Corpora, seed: int) -> As
         for k, name in ((cls, "[CLS]"), (sep, "[SEP]"))
         for (layer, head), rate in np.ndenumerate(real.share.rate()[..., k])
     ]
-    rows += [Row("share of tokens", rate, n=frequency.n, label=name) for rate, name in zip(frequency.rate(), CLASSES, strict=True)]
+    rows += [
+        Row("share of tokens", rate, n=frequency.n, label=name)
+        for rate, name in zip(frequency.rate(), CLASSES, strict=True)
+    ]
     baselines = {
         "random twin": bootstrap(lambda t: centre(t, sep) - centre(t, cls), twin, unit="relative depth", seed=seed),
     }

@@ -48,7 +48,7 @@ def special_tokens_change_conclusions(encoder: Encoder, corpora: Corpora, seed: 
         relations, key=lambda i: min(dropped_best[i].dev_gain - SPECIALISED, SPECIALISED - kept_best[i].dev_gain)
     )
 
-    gain = lambda head, offset: head - offset  # noqa: E731
+    gain = lambda head, offset: head - offset
     rows, changed = [], []
     for i in relations:
         pair = [bootstrap(gain, b.head, b.offset, unit="accuracy", seed=seed) for b in (dropped_best[i], kept_best[i])]
