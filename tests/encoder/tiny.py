@@ -95,7 +95,7 @@ def tiny(
     auto = AutoModelForMaskedLM if mlm and type(cfg) in AutoModelForMaskedLM._model_mapping else AutoModel
     model = auto.from_config(cfg)
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
+        for parameter in model.parameters():
             if parameter.ndim == 2:
                 parameter.mul_(scale)
     return wrap(model, tok, name=f"tiny {model_type}")

@@ -21,7 +21,7 @@ def test_the_atom_mapping_head_is_found_where_its_authors_found_it(tmp_path: Pat
     assert {c.verdict for c in check(encoder)} == {"holds"}
     corpus = reactions().sample(300)
     (pointing,) = summarise(encoder, corpus, LinkAttention("mapped"))
-    _, head, direction = argmax(pointing.hits[0].on("dev").rate())
+    _, head, _ = argmax(pointing.hits[0].on("dev").rate())
     named = pointing.hits[(0, 10, 5, 0)].on("test").estimate()  # their layer 10, head 5, from 0; layers share weights
     others = np.delete(pointing.hits[0].on("test").rate(), 5, axis=1)
     assert head == 5

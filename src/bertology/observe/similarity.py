@@ -28,8 +28,8 @@ COMPONENTS = 3
 class Similarity(NamedTuple):
     """Mean cosines, one cell per layer (0 the embeddings).
 
-    `same`: two occurrences of a word type in different sentences; `different`: occurrences of two word types;
-    `within`: a word and the mean of the words of its sentence. `types` is the number of word types.
+    `same`: two occurrences of a word type; `different`: occurrences of two word types; both in different blocks of
+    documents, since a resample would draw pairs within one twice as often as others, and they are more alike. `within`: a word and the mean of the words of its sentence. `types` is the number of word types.
     """
 
     same: PairTally
@@ -69,18 +69,19 @@ class WordSimilarity(Derived):
         kept = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         share = np.repeat([1 / len(r) for r in rows], [len(r) for r in rows])
         n, places = corpus.n_blocks, blocks[kept]
-        pairs = _Pairs(rows, words.sentence)
+        pairs = _Pairs(rows, blocks)
         state: Arrays = {
             "same": np.zeros((n, n, layers)), "different": np.zeros((n, n, layers)),
             "within": np.zeros((n, layers)), "count": np.bincount(blocks, minlength=n).astype(np.float64),
             "types": np.array([len(rows)]),
         }  # fmt: skip
+        across = 1.0 - np.eye(n)
         flat = places[pairs.first] * n + places[pairs.second]
         inside = np.zeros((n, n)).reshape(-1)
         inside += np.bincount(flat, share[pairs.first] * share[pairs.second], minlength=n * n)
         state["same weight"] = np.bincount(flat, pairs.weight, minlength=n * n).reshape(n, n)
         mass = np.bincount(places, share, minlength=n)
-        state["different weight"] = np.outer(mass, mass) - inside.reshape(n, n)
+        state["different weight"] = (np.outer(mass, mass) - inside.reshape(n, n)) * across
         if not rows:
             return state
         for layer in range(layers):
@@ -92,7 +93,7 @@ class WordSimilarity(Derived):
             sums = np.zeros((n, used.shape[1]))
             np.add.at(sums, places, used * share[:, None])
             alike = np.bincount(flat, cosines * share[pairs.first] * share[pairs.second], minlength=n * n)
-            state["different"][:, :, layer] = sums @ sums.T - alike.reshape(n, n)
+            state["different"][:, :, layer] = (sums @ sums.T - alike.reshape(n, n)) * across
         return state
 
     def finish(self, state: Arrays) -> Similarity:
@@ -171,10 +172,10 @@ def repeated(
 class _Pairs:
     """All ordered pairs of occurrences of one type, in places of the concatenated rows.
 
-    `weight` makes the pairs from different sentences of a type sum to 1, and is 0 for the others.
+    `weight` makes the pairs from different blocks of a type sum to 1, and is 0 for the others.
     """
 
-    def __init__(self, rows: list[NDArray[np.int64]], sentence: NDArray[np.int32]) -> None:
+    def __init__(self, rows: list[NDArray[np.int64]], blocks: NDArray[np.int64]) -> None:
         self.sizes = [len(r) for r in rows]
         first, second, weight = [], [], []
         at = 0
@@ -182,7 +183,7 @@ class _Pairs:
             place = np.arange(at, at + len(r))
             first.append(np.repeat(place, len(r)))
             second.append(np.tile(place, len(r)))
-            apart = (sentence[r][:, None] != sentence[r][None]).ravel().astype(np.float64)
+            apart = (blocks[r][:, None] != blocks[r][None]).ravel().astype(np.float64)
             weight.append(apart / max(apart.sum(), 1.0))
             at += len(r)
         join = lambda parts, kind: np.concatenate(parts) if parts else np.zeros(0, kind)

@@ -27,7 +27,7 @@ from bertology.probe.tasks import frequent, word_labels
 from bertology.probe.trees import tree_distances
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Row
-from bertology.stats.tally import Tally, in_split
+from bertology.stats.tally import Tally, bootstrap, in_split
 
 FEWEST = 100
 """Labelled rows that the training blocks must hold; a tenth of it in dev and in test blocks."""
@@ -127,10 +127,11 @@ class Cumulative(Derived):
 
 @dataclass(frozen=True)
 class MixFolds(Derived):
-    """Mixing weights of all layers learnt without each fifth of the training blocks: (fold, layer), for a jackknife."""
+    """Mixing weights of all layers, (1 + FOLDS, layer): learnt from all training blocks, then without each fifth of them,
+    for a jackknife. Tasks compare when they learn from as many words, hence the small `most`."""
 
     task: str
-    most: int = 12000
+    most: int = 1000
     limit: int = 20000
     seed: int = 0
 
@@ -142,10 +143,8 @@ class MixFolds(Derived):
         train = _some(rows.train, self.most, self.seed)
         # Blocks of a split are those of one remainder modulo 5: the quotient numbers them.
         fold = rows.blocks[train] // 5 % FOLDS
-        mixes = [
-            ScalarMix(**ROUNDS, seed=self.seed).fit(table.vectors, rows.labels, rows=train[fold != k]).mix_[-1]
-            for k in range(FOLDS)
-        ]
+        parts = [train, *(train[fold != k] for k in range(FOLDS))]
+        mixes = [ScalarMix(**ROUNDS, seed=self.seed).fit(table.vectors, rows.labels, rows=r).mix_[-1] for r in parts]
         return {"mix": np.stack(mixes)}
 
     def finish(self, state: Arrays) -> NDArray[np.float64]:
@@ -245,6 +244,11 @@ class StructuralCurve(Derived):
 
     def finish(self, state: Arrays) -> Trees:
         return Trees(*(Tally(state[f"{name} total"], state[f"{name} weight"]) for name in Trees._fields))
+
+
+def gains(dev: Tally, seed: int = 0) -> bool:
+    """Whether the last cell of a Tally (block, layer) is better than the first, beyond resampling."""
+    return bootstrap(lambda r: r[:, -1] - r[:, 0], dev, seed=seed).low > 0
 
 
 def curve_rows(measured: str, label: str, tally: Tally, seed: int = 0) -> list[Row]:

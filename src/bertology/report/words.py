@@ -87,10 +87,12 @@ def standouts(results: Sequence[Result], verdict: str, most: int = 5) -> list[St
 
 
 def headline(result: Result) -> str:
-    """`share on [SEP] 0.62 [0.60, 0.64], predicted > 0.5; baseline uniform 0.07`."""
+    """`share on [SEP] 0.62 [0.60, 0.64], predicted > 0.5; baseline uniform 0.07`; of a claim that fails, the first rule it breaks."""
     name, rule = next(iter(result.rules.items()), ("", ""))
     if result.headline is None:
         return result.reason
+    if result.verdict == "fails":
+        return f"{result.reason.split('; ')[0].replace(', expected ', ', predicted ')}"
     beside = next(iter(result.baselines.items()), None)
     baseline = f"; {beside[0]} {beside[1]}" if beside else ""
     return f"{name} {result.headline}, predicted {rule}{baseline}"
@@ -193,6 +195,7 @@ def _peaks(results: Sequence[Result], rows: Mapping[str, Sequence[Row]], depth: 
     candidates = []
     for result in results:
         curves = [r for r in rows.get(result.claim, ()) if r.layer >= 0 and r.head < 0 and math.isfinite(r.value)]
+        curves = [r for r in curves if not r.label.startswith("random twin")]  # a control is no trait of the encoder
         for measure in dict.fromkeys(r.measure for r in curves):
             here = [r for r in curves if r.measure == measure]
             labels = list(dict.fromkeys(r.label for r in here))

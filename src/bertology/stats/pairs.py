@@ -17,7 +17,10 @@ from bertology.stats.tally import DRAWS, FEWEST_BLOCKS, Tally, bootstrap
 
 @dataclass(frozen=True)
 class PairTally:
-    """`total` (block, block2, *cells) and `weight` (block, block2): sums over pairs whose ends lie in these blocks."""
+    """`total` (block, block2, *cells) and `weight` (block, block2): sums over pairs whose ends lie in these blocks.
+
+    Leave the diagonal empty when pairs within a block are more alike: resampling weighs it twice as much as the rest.
+    """
 
     total: NDArray[np.float64]
     weight: NDArray[np.float64]

@@ -58,7 +58,7 @@ class Tally:
     @property
     def n(self) -> int:
         """Largest number of observations in a cell."""
-        return int(round(float(self.weight.sum(0).max()))) if self.weight.size else 0
+        return round(float(self.weight.sum(0).max())) if self.weight.size else 0
 
     def estimate(self, *, unit: str = "", seed: int = 0) -> Estimate:
         """The rate of a single cell with its bootstrap interval."""

@@ -24,8 +24,8 @@ FEWEST_TYPES = 30
     section="4.1",
     says="Vectors become more context-specific with depth.",
     cites=("ethayarajh-2019",),
-    method="""Self-similarity of a word is the mean cosine of its vectors in different sentences (words in five or
-    more), adjusted by subtracting the mean cosine of two different words. Its slope over layers 1 to the last, per
+    method="""Self-similarity of a word is the mean cosine of its vectors in different blocks of documents (words in
+    five or more sentences), adjusted by subtracting the mean cosine of two different words. Its slope over layers 1 to the last, per
     whole depth, must be negative and steeper than the random twin's by .05; in random twins of different seeds slopes
     differ by less than .02. Layer 0 is left out of the slope: the fall from uncontextual embeddings to layer 1 says
     nothing about later layers. The fall from layer 0 to the last must be there too. Blocks are resampled on both

@@ -9,13 +9,13 @@ from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
-from bertology.probe.readings import Cumulative, curve_rows
+from bertology.probe.readings import Cumulative, curve_rows, gains
 from bertology.probe.scalar_mix import expected_layer
 from bertology.probe.tasks import pipeline
 from bertology.record.claim import Published, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
-from bertology.stats.tally import Tally, bootstrap
+from bertology.stats.tally import bootstrap
 
 STAGES = {"part of speech": 0, "chunk": 1, "relation": 2, "entity": 3, "role": 3, "coreference": 4}
 """The classical order; entities and roles share a stage."""
@@ -64,7 +64,7 @@ def layers_follow_the_pipeline(encoder: Encoder, corpora: Corpora, seed: int) ->
     )
     thirds = answers[:n], answers[n : 2 * n], answers[2 * n :]
     full, few, twin = ([a.correct.on("test") for a in part] for part in thirds)
-    placed, placed_few, placed_twin = (np.array([_gains(a.correct.on("dev"), seed) for a in part]) for part in thirds)
+    placed, placed_few, placed_twin = (np.array([gains(a.correct.on("dev"), seed) for a in part]) for part in thirds)
     stages = np.array([STAGES[task] for task in places])
 
     def tau(rates: Sequence[NDArray[np.float64]], has_place: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -110,8 +110,3 @@ def kendall(x: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.floa
     with np.errstate(all="ignore"):
         tau = (a * b).sum(-1) / np.sqrt((a != 0).sum(-1) * (b != 0).sum(-1))
     return np.where(np.isfinite(x).sum(-1) >= 3, tau, np.nan)
-
-
-def _gains(dev: Tally, seed: int) -> bool:
-    """Whether all layers together are better than the embeddings, beyond resampling."""
-    return bootstrap(lambda r: r[:, -1] - r[:, 0], dev, seed=seed).low > 0

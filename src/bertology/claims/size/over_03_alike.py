@@ -23,11 +23,12 @@ PERMUTATIONS = 1000
     cites=("clark-2019",),
     method="""Jensen-Shannon divergence between the attention of all pairs of heads, at one word a paragraph. The
     divergence between layers less that within, as a share of the former, must exceed 95 % of its values when heads
-    are dealt to layers at random. Layers of random weights differ too, in how sharp they are; so it must also exceed
-    the random twin's share, by 0.05.""",
+    are dealt to layers at random. Layers of random
+    weights differ too, in how sharp they are; so it must also exceed the random twin's share, by a tenth, which no pair
+    of random encoders reached in trials with 4 layers of 4 heads.""",
     expects={
         "difference beyond 95 % of permutations": above(0.0),
-        "difference beyond the random twin": above(0.05),
+        "difference beyond the random twin": above(0.1),
     },
     needs=("attention", "text"),
 )
