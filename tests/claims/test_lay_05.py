@@ -5,7 +5,7 @@ import numpy as np
 from bertology.claims.localization.lay_05_pipeline import kendall
 from bertology.corpus.corpora import Corpora
 from bertology.probe.tasks import TASKS
-from tests.planted import Planted, View, random_encoder, result_of, small
+from tests.planted import Planted, View, random_encoder, result_of
 
 SIZE = {"layers": 4, "heads": 2, "width": 64}
 PIPELINE = {"part of speech": 1, "chunk": 1, "relation": 2, "entity": 3, "role": 3, "coreference": 4}
@@ -27,15 +27,13 @@ def planted(first: dict[str, int], name: str, corpora: Corpora) -> Planted:
     return Planted(staged(first, name), corpora, static=0.1, noise=0.3, **SIZE)
 
 
-def test_tasks_planted_in_the_classical_order_hold(tmp_path) -> None:
-    corpora = small(scale=0.5)
+def test_tasks_planted_in_the_classical_order_hold(corpora: Corpora, tmp_path) -> None:
     result = result_of("lay-05", planted(PIPELINE, "pipeline", corpora), corpora, tmp_path)
     assert result.verdict == "holds"
-    assert result.values["expected depth, coreference"].value > 0.9
+    assert result.values["expected depth, coreference"].value > 0.6
 
 
-def test_the_reverse_order_refutes_it(tmp_path) -> None:
-    corpora = small(scale=0.5)
+def test_the_reverse_order_refutes_it(corpora: Corpora, tmp_path) -> None:
     reverse = {task: 5 - layer for task, layer in PIPELINE.items()}
     assert result_of("lay-05", planted(reverse, "reversed", corpora), corpora, tmp_path).verdict == "fails"
 

@@ -12,7 +12,7 @@ from bertology.record.result import Comparison, Result, Row
 
 HOSTILE = "<script>alert(1)</script>"
 RELATIONS = ("det", "nsubj", "obj", "amod", "case", "aux", "mark", "advmod")
-ROLES = ("diagonal", "vertical", "vertical+diagonal", "block", "heterogeneous")
+ROLES = ("diagonal", "vertical", "vertical + diagonal", "block", "heterogeneous")
 
 _CLAIMS = {
     "syn-02": ("3.1", "Token vectors encode parts of speech and syntactic roles.", "selectivity", above(0.05), 0.21),

@@ -67,7 +67,7 @@ class WordSimilarity(Derived):
         rows = repeated(words, encoded, fewest=self.fewest, most=self.most, seed=self.seed,
                         among=None if self.removing == "nothing" else ~learn)  # fmt: skip
         kept = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
-        share = np.repeat([1 / len(r) for r in rows], [len(r) for r in rows])
+        share: NDArray[np.float64] = np.repeat(np.array([1 / len(r) for r in rows], np.float64), [len(r) for r in rows])
         n, places = corpus.n_blocks, blocks[kept]
         pairs = _Pairs(rows, blocks)
         state: Arrays = {
@@ -187,7 +187,9 @@ class _Pairs:
             weight.append(apart / max(apart.sum(), 1.0))
             at += len(r)
         join = lambda parts, kind: np.concatenate(parts) if parts else np.zeros(0, kind)
-        self.first, self.second, self.weight = join(first, np.int64), join(second, np.int64), join(weight, np.float64)
+        self.first: NDArray[np.int64] = join(first, np.int64)
+        self.second: NDArray[np.int64] = join(second, np.int64)
+        self.weight: NDArray[np.float64] = join(weight, np.float64)
 
     def cosines(self, unit: NDArray[np.float32]) -> NDArray[np.float64]:
         """Of every pair, from unit vectors in the order of the rows."""

@@ -87,8 +87,8 @@ class TagCurve(Derived):
 
 PROBES = {
     "linear": lambda seed: LinearProbe(l2=(3.0, 100.0), **ROUNDS, seed=seed),
-    "1": lambda seed: MLPProbe(hidden=256, epochs=20, min_steps=400, learning_rate=0.002, seed=seed),
-    "2": lambda seed: MLPProbe(hidden=256, layers=2, epochs=20, min_steps=400, learning_rate=0.002, seed=seed),
+    "1": lambda seed: MLPProbe(hidden=128, epochs=12, min_steps=240, learning_rate=0.003, seed=seed),
+    "2": lambda seed: MLPProbe(hidden=128, layers=2, epochs=12, min_steps=240, learning_rate=0.003, seed=seed),
 }
 
 

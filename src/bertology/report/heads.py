@@ -150,12 +150,12 @@ def by_relation(found: Sequence[Head]) -> Mapping[str, list[Head]]:
 
 LEFT, TOP, STEP_X, STEP_Y = 34, 20, 50, 36
 
-_ORDER = ("diagonal", "vertical", "vertical+diagonal", "block", "heterogeneous")
-_HUES = {"diagonal": 0, "vertical": 1, "vertical+diagonal": 2, "block": 3, "heterogeneous": 7}
+_ORDER = ("diagonal", "vertical", "vertical + diagonal", "block", "heterogeneous")
+_HUES = {"diagonal": 0, "vertical": 1, "vertical + diagonal": 2, "block": 3, "heterogeneous": 7}
 _GLYPHS = {  # miniature attention maps in a 12 × 12 box
     "diagonal": "M1 1L11 11",
     "vertical": "M3 1V11",
-    "vertical+diagonal": "M3 1V11M3 1L11 9",
+    "vertical + diagonal": "M3 1V11M3 1L11 9",
     "block": "M1 1H6V6H1ZM6 6H11V11H6Z",
     "heterogeneous": "M2 3H4M8 2H10M5 6H7M1 9H3M8 10H10",
 }

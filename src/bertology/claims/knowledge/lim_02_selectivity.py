@@ -20,7 +20,7 @@ PROBES = {"linear": "linear", "one hidden layer": "1", "two hidden layers": "2"}
     says="A more complex probe is less selective: it learns more by itself.",
     cites=("liu-2019a", "hewitt-liang-2019"),
     method="""Part-of-speech accuracy minus accuracy on a control task, a random tag for each word form: of a linear probe and of
-    perceptrons with one and two hidden layers of 256 units, on the layer at which the linear probe is best on dev blocks. The linear
+    perceptrons with one and two hidden layers of 128 units, on the layer at which the linear probe is best on dev blocks. The linear
     probe must be more selective than either, without losing two points of accuracy to the better of them, and must beat the linear
     probe of the random twin's best layer at the task, so that there is something to be selective about.""",
     published=(
