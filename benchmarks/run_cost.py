@@ -1,6 +1,6 @@
 """What all claims of a run observe, against bare forward passes of the same batches; and how fast the survey is listed.
 
-    python benchmarks/run_cost.py [--scale 0.3]
+python benchmarks/run_cost.py [--scale 0.3]
 """
 
 import argparse
@@ -55,7 +55,11 @@ def main() -> None:
     whole = [0.0, 0.0]
     with tempfile.TemporaryDirectory() as place:
         planner = Planner(encoder, RunFolder.open(place, {}))
-        wishes = [next(registry.experiment(c.id)(encoder, corpora, 0)) for c in registry.select() if not lacking(c, encoder, corpora)]
+        wishes = [
+            next(registry.experiment(c.id)(encoder, corpora, 0))
+            for c in registry.select()
+            if not lacking(c, encoder, corpora)
+        ]
         for group in planner.group([ask for wish in wishes for ask in getattr(wish, "asks", (wish,))]):
             if group.gradients:
                 continue
@@ -71,7 +75,9 @@ def main() -> None:
     starts = []
     for _ in range(5):
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "from bertology.cli import main; main()", "list"], capture_output=True, check=True)
+        subprocess.run(
+            [sys.executable, "-c", "from bertology.cli import main; main()", "list"], capture_output=True, check=True
+        )
         starts.append(time.perf_counter() - started)
     print(f"`bertology list`, cold: {statistics.median(starts):.2f} s (median of 5)")
 

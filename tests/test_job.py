@@ -209,3 +209,20 @@ def test_the_grammar_feeds_the_default_run() -> None:
     assert len(grammar.treebank(10)) == 10
     with pytest.raises(BadRequest):
         bt.run("x", claims=["zzz"])
+
+
+def test_an_intervention_without_effect_is_its_claims_error_and_the_others_go_on(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bertology.claims import registry
+    from bertology.intervene import Ablate
+    from bertology.observe import AttentionMass, measure
+
+    def idle(encoder, corpora, seed):
+        yield from measure(AttentionMass(), over=corpora.text, under=Ablate())
+
+    registry.experiment("head-03")
+    monkeypatch.setitem(registry._experiments, "head-03", idle)
+    done = bt.run(model, claims=CLAIMS.split(","), scale=0.1, out=tmp_path / "run")
+    assert [r.claim for r in done.errors] == ["head-03"] and "NoEffect" in done.errors[0].reason
+    assert len(done.results) == 2

@@ -1,30 +1,35 @@
-"""lay-01: word order in the lower layers."""
+"""lay-01: word order is low."""
+
+import numpy as np
 
 from bertology.corpus.corpora import Corpora
 from tests.planted import Planted, View, code, random_encoder, result_of
 
-SIZE = {"layers": 3, "heads": 2, "width": 32}
+
+def _write(view: View, strengths: tuple[float, ...]) -> None:
+    for layer, strength in enumerate(strengths):
+        for word, pieces in enumerate(view.line.pieces):
+            view.hidden[layer, list(pieces)] += np.float32(strength * word / 10) * code("place", view.hidden.shape[-1])
 
 
-def order_in(layers: tuple[int, ...]):
-    def plant(view: View) -> None:
-        direction = code("place", view.hidden.shape[-1])
-        for word in range(len(view.sentence)):
-            for piece in view.line.pieces[word]:
-                for layer in layers:
-                    view.hidden[layer, piece] += 0.1 * word * direction
-
-    plant.__qualname__ = f"order_in_{'_'.join(map(str, layers))}"
-    return plant
+def places_fade(view: View) -> None:
+    """A word's index is a direction in layer 1 of 4 that fades above."""
+    _write(view, (0.5, 2.0, 0.5, 0.1, 0.0))
 
 
-def test_places_written_into_the_lowest_layers_hold(corpora: Corpora, tmp_path) -> None:
-    assert result_of("lay-01", Planted(order_in((0, 1)), corpora, **SIZE), corpora, tmp_path).verdict == "holds"
+def places_grow(view: View) -> None:
+    """The same, strongest in the last layer."""
+    _write(view, (0.0, 0.1, 0.3, 0.5, 2.0))
 
 
-def test_places_written_into_the_last_layer_refute_it(corpora: Corpora, tmp_path) -> None:
-    assert result_of("lay-01", Planted(order_in((3,)), corpora, **SIZE), corpora, tmp_path).verdict == "fails"
+def test_places_that_fade_hold(corpora: Corpora, tmp_path) -> None:
+    result = result_of("lay-01", Planted(places_fade, corpora, heads=2, width=32), corpora, tmp_path)
+    assert result.verdict == "holds", result.reason
+
+
+def test_places_that_grow_fail(corpora: Corpora, tmp_path) -> None:
+    assert result_of("lay-01", Planted(places_grow, corpora, heads=2, width=32), corpora, tmp_path).verdict == "fails"
 
 
 def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:
-    assert result_of("lay-01", random_encoder(corpora, **SIZE), corpora, tmp_path).verdict != "holds"
+    assert result_of("lay-01", random_encoder(corpora, heads=2, width=32), corpora, tmp_path).verdict != "holds"

@@ -19,7 +19,7 @@ from bertology.encoder.encoder import Encoder
 from bertology.encoder.watch import Edit, Observation
 from bertology.observe.proof import Proof
 from bertology.observe.statistic import Arrays, Derived, Statistic, key_of
-from bertology.record.errors import BadInput
+from bertology.record.errors import BadInput, NoEffect, NotObserved
 from bertology.record.folder import RunFolder
 
 
@@ -93,6 +93,9 @@ class Pass(NamedTuple):
         return f"{who} over {self.corpus.name}" + (f" under {self.under.key}" if self.under else "")
 
 
+_OURS = (NoEffect, NotObserved)
+"""BadInput that an experiment and not the user's input is to blame for."""
+
 Progress = Callable[[str, int, int], None]
 """(what, done, total): called as tokens are read and probes are fitted."""
 
@@ -109,6 +112,7 @@ class Planner:
     passes: list[tuple[str, int, float]] = field(default_factory=list)
     """What was run: (name, tokens, seconds)."""
     _twin: Encoder | None = None
+    _failed: dict[str, Exception] = field(default_factory=dict)
 
     def outcomes(self, claims: Mapping[str, Asking[T]]) -> Iterator[tuple[str, T | Exception]]:
         """(claim id, what it returned or raised), as claims finish. BadInput from the input itself is raised at once."""
@@ -118,14 +122,21 @@ class Planner:
         while pending:
             asks = [ask for _, wish in pending.values() for ask in _asks_of(wish)]
             for group in self.group(asks):
-                self._run(group)
+                try:
+                    self._run(group)
+                except BadInput as error:
+                    if not isinstance(error, _OURS):
+                        raise
+                    self._fail(group, error)
+                except Exception as error:  # a statistic or edit that raises is its claims' error; the others go on
+                    self._fail(group, error)
             current, pending = pending, {}
             for name, (claim, wish) in current.items():
                 try:
                     answers = tuple(self._answer(ask) for ask in _asks_of(wish))
-                except BadInput:
-                    raise
                 except Exception as error:  # a broken statistic is its claims' error; the others go on
+                    if isinstance(error, BadInput) and not isinstance(error, _OURS):
+                        raise
                     yield name, error
                     continue
                 yield from self._advance(name, claim, answers if isinstance(wish, Many) else answers[0], pending)
@@ -165,9 +176,9 @@ class Planner:
             pending[name] = (claim, claim.send(answers))
         except StopIteration as stop:
             yield name, stop.value
-        except BadInput:
-            raise
         except Exception as error:
+            if isinstance(error, BadInput) and not isinstance(error, _OURS):
+                raise
             yield name, error
 
     def _run(self, group: Pass) -> None:
@@ -197,11 +208,18 @@ class Planner:
             self.folder.put(key, state)
         self.passes.append((group.name, done, time.perf_counter() - started))
 
+    def _fail(self, group: Pass, error: Exception) -> None:
+        """Remembers why a pass's statistics are missing; the pass is not tried again."""
+        place = Ask((), group.corpus, group.under, group.twin)
+        self._failed |= {self._key(s, place): error for s in group.statistics}
+
     def _answer(self, ask: Ask) -> tuple[Any, ...]:
         return tuple(self._finished(statistic, ask) for statistic in ask.statistics)
 
     def _finished(self, statistic: Statistic | Derived, ask: Ask) -> Any:
         key = self._key(statistic, ask)
+        if key in self._failed:
+            raise self._failed[key]
         state = self.folder.get(key)
         if state is None and isinstance(statistic, Derived):
             encoder = self.twin if ask.twin else self.encoder

@@ -186,7 +186,7 @@ class _Pairs:
             apart = (blocks[r][:, None] != blocks[r][None]).ravel().astype(np.float64)
             weight.append(apart / max(apart.sum(), 1.0))
             at += len(r)
-        join = lambda parts, kind: np.concatenate(parts) if parts else np.zeros(0, kind)
+        join: Any = lambda parts, kind: np.concatenate(parts) if parts else np.zeros(0, kind)
         self.first: NDArray[np.int64] = join(first, np.int64)
         self.second: NDArray[np.int64] = join(second, np.int64)
         self.weight: NDArray[np.float64] = join(weight, np.float64)

@@ -68,6 +68,7 @@ class TagCurve(Derived):
     layers: tuple[int, ...] = ()
     limit: int = 20000
     seed: int = 0
+    VERSION = 2
 
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": WordVectors(self.limit, self.seed)}
@@ -134,6 +135,7 @@ class MixFolds(Derived):
     most: int = 1000
     limit: int = 20000
     seed: int = 0
+    VERSION = 2
 
     def needs(self) -> Mapping[str, Statistic | Derived]:
         return {"table": WordVectors(self.limit, self.seed)}

@@ -105,21 +105,6 @@ class LayerProbes(_PropertyProbes):
         return _scored({"": table.pooled("mean")}, described, blocks, encoded.corpus.n_blocks, self.seed)
 
 
-@dataclass(frozen=True)
-class SentenceCurve(_PropertyProbes):
-    """Properties of the sentence from its mean vector in every layer (Jawahar et al. 2019); cells are layers from 0 on."""
-
-    limit: int = 6000
-
-    def needs(self) -> Mapping[str, Statistic | Derived]:
-        return {"table": SentenceVectors(("cls", "mean"), self.limit, self.seed)}
-
-    def compute(self, encoder: Encoder, encoded: Encoded, *, table: SentenceTable) -> Arrays:
-        described = {name: values[table.sentence] for name, values in properties(encoded.corpus).items()}
-        blocks = encoded.corpus.blocks[table.sentence]
-        return _scored({"": table.pooled("mean")}, described, blocks, encoded.corpus.n_blocks, self.seed)
-
-
 def bystanders(table: WordTable, encoded: Encoded, *, words: int, seed: int) -> NDArray[np.int64]:
     """Rows of at most `words` bystanders of each sentence, in a seeded choice."""
     drawn = draws(seed, table.sentence, table.word)

@@ -66,7 +66,11 @@ def simple_probes_are_selective(encoder: Encoder, corpora: Corpora, seed: int) -
         ),
     }
     rows = []
-    for name, own, own_control in (("linear", task, control), ("one hidden layer", a, ac), ("two hidden layers", b, bc)):
+    for name, own, own_control in (
+        ("linear", task, control),
+        ("one hidden layer", a, ac),
+        ("two hidden layers", b, bc),
+    ):
         values |= {
             f"task accuracy, {name}": bootstrap(lambda p: 100 * p, own, unit="%", seed=seed),
             f"control accuracy, {name}": bootstrap(lambda p: 100 * p, own_control, unit="%", seed=seed),

@@ -59,7 +59,9 @@ def semantics_is_spread(encoder: Encoder, corpora: Corpora, seed: int) -> Asking
     few_semantic, few_syntactic = ([task for task in group if task in located] for group in (semantic, syntactic))
     if not few_semantic or not few_syntactic:
         raise NotApplicable("no semantic or no syntactic task gains from the layers over the embeddings")
-    difference = lambda d: np.mean([d[t] for t in few_semantic], axis=0) - np.mean([d[t] for t in few_syntactic], axis=0)
+    difference = lambda d: (
+        np.mean([d[t] for t in few_semantic], axis=0) - np.mean([d[t] for t in few_syntactic], axis=0)
+    )
     tallies = dict(zip(places, (one.correct.on("test") for one, _ in answers), strict=True))
     twins = [one.correct.on("test") for one in random]
     n = min(t.n for t in tallies.values())
