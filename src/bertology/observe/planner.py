@@ -124,18 +124,16 @@ class Planner:
             for group in self.group(asks):
                 try:
                     self._run(group)
-                except BadInput as error:
-                    if not isinstance(error, _OURS):
-                        raise
-                    self._fail(group, error)
                 except Exception as error:  # a statistic or edit that raises is its claims' error; the others go on
+                    if _from_input(error):
+                        raise
                     self._fail(group, error)
             current, pending = pending, {}
             for name, (claim, wish) in current.items():
                 try:
                     answers = tuple(self._answer(ask) for ask in _asks_of(wish))
                 except Exception as error:  # a broken statistic is its claims' error; the others go on
-                    if isinstance(error, BadInput) and not isinstance(error, _OURS):
+                    if _from_input(error):
                         raise
                     yield name, error
                     continue
@@ -151,7 +149,7 @@ class Planner:
                     continue
                 for primary in _primaries(statistic):
                     key = self._key(primary, ask)
-                    if self.folder.get(key) is not None:
+                    if key in self._failed or self.folder.get(key) is not None:
                         continue
                     under = ask.under.key if ask.under else ""
                     place = (ask.twin, ask.over.fingerprint, under, primary.gradients)
@@ -177,7 +175,7 @@ class Planner:
         except StopIteration as stop:
             yield name, stop.value
         except Exception as error:
-            if isinstance(error, BadInput) and not isinstance(error, _OURS):
+            if _from_input(error):
                 raise
             yield name, error
 
@@ -298,6 +296,11 @@ def _primaries(statistic: Statistic | Derived) -> Iterator[Statistic]:
     else:
         for need in statistic.needs().values():
             yield from _primaries(need)
+
+
+def _from_input(error: Exception) -> bool:
+    """Whether the user's input is to blame, which ends the run, and not an experiment."""
+    return isinstance(error, BadInput) and not isinstance(error, _OURS)
 
 
 def _asks_of(wish: Ask | Many) -> tuple[Ask, ...]:
