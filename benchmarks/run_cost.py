@@ -1,6 +1,6 @@
 """What all claims of a run observe, against bare forward passes of the same batches; and how fast the survey is listed.
 
-python benchmarks/run_cost.py [--scale 0.3]
+python benchmarks/run_cost.py [--scale 1]
 """
 
 import argparse
@@ -15,7 +15,7 @@ import torch
 import bertology as bt
 from bertology.claims import registry
 from bertology.corpus.corpora import Corpora
-from bertology.job import lacking
+from bertology.job import first_asks
 from bertology.observe.planner import Pass, Planner, observing
 from bertology.record.folder import RunFolder
 
@@ -48,19 +48,14 @@ def observed(planner: Planner, group: Pass, place: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scale", type=float, default=0.3)
+    parser.add_argument("--scale", type=float, default=1.0)
     options = parser.parse_args()
     encoder, corpora = bt.load(), Corpora.load(scale=options.scale)
     print("| pass | statistics | bare | observed | ratio |\n|---|---|---|---|---|")
     whole = [0.0, 0.0]
     with tempfile.TemporaryDirectory() as place:
         planner = Planner(encoder, RunFolder.open(place, {}))
-        wishes = [
-            next(registry.experiment(c.id)(encoder, corpora, 0))
-            for c in registry.select()
-            if not lacking(c, encoder, corpora)
-        ]
-        for group in planner.group([ask for wish in wishes for ask in getattr(wish, "asks", (wish,))]):
+        for group in planner.group([a for _, asks in first_asks(registry.select(), encoder, corpora) for a in asks]):
             if group.gradients:
                 continue
             bare(planner, group)

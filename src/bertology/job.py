@@ -7,6 +7,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from bertology.corpus.corpora import NAMES, Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
-from bertology.observe.planner import Asking, Pass, Planner, Progress
+from bertology.observe.planner import Ask, Asking, Pass, Planner, Progress
 from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest, NotApplicable
 from bertology.record.folder import RunFolder
@@ -210,13 +211,9 @@ def _corpora_of(c: Claim, corpora: Corpora) -> dict[str, str]:
 def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int) -> Plan:
     with tempfile.TemporaryDirectory() as place:
         planner = Planner(encoder, RunFolder.open(place, {}), seed=seed)
-        asks, runnable = [], []
-        for c in chosen:
-            if not lacking(c, encoder, corpora):
-                wish = next(registry.experiment(c.id)(encoder, corpora, seed))
-                asks += list(getattr(wish, "asks", (wish,)))
-                runnable.append(c.id)
-        groups = planner.group(asks)
+        first = dict(first_asks(chosen, encoder, corpora, seed))
+        runnable = list(first)
+        groups = planner.group([ask for asks in first.values() for ask in asks])
         speed, batch_bytes = _speed(encoder, groups)
         passes = [(g.name, encoder.encode(g.corpus).n_tokens, len(g.statistics)) for g in groups]
         disk = sum(
@@ -227,6 +224,18 @@ def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int
         )
     seconds = sum(tokens for _, tokens, _ in passes) / speed * 1.4
     return Plan(passes, speed, seconds, batch_bytes, disk, runnable)
+
+
+def first_asks(
+    chosen: Sequence[Claim], encoder: Encoder, corpora: Corpora, seed: int = 0
+) -> Iterator[tuple[str, tuple[Ask, ...]]]:
+    """What each claim that applies here asks for before it has seen an answer."""
+    for c in chosen:
+        if lacking(c, encoder, corpora):
+            continue
+        with suppress(NotApplicable):
+            wish = next(registry.experiment(c.id)(encoder, corpora, seed))
+            yield c.id, tuple(getattr(wish, "asks", (wish,)))
 
 
 def _no_scratch(name: str, shape: tuple[int, ...], dtype: str) -> Any:

@@ -28,16 +28,16 @@ class Batch:
     special: Bool[Tensor, "batch token"]
     types: Int[Tensor, "batch token"]
 
-    @property
+    @cached_property
     def sentences(self) -> list[Sentence]:
         return [self.corpus[line.index] for line in self.lines]
 
-    @property
+    @cached_property
     def indices(self) -> NDArray[np.int64]:
         """Place of each sentence in its corpus, (batch,)."""
         return np.array([line.index for line in self.lines], dtype=np.int64)
 
-    @property
+    @cached_property
     def blocks(self) -> NDArray[np.int64]:
         """Block of each sentence (stats/tally.py), (batch,)."""
         return self.corpus.blocks[self.indices]

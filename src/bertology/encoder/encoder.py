@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.align import Encoded, encode
 from bertology.encoder.batch import Batch, batched
-from bertology.encoder.families import Family
+from bertology.encoder.families import AFTER_PADDING, Family
+from bertology.encoder.head import mlm_logits
 from bertology.encoder.sites import Site
 from bertology.encoder.watch import Edit, Observation, Watcher, expand, layer_modules
 from bertology.record.errors import BadWeights, NotApplicable, NotFinite
@@ -85,7 +86,7 @@ class Encoder:
     def max_length(self) -> int:
         """The longest input in subwords, special tokens included."""
         positions = int(getattr(self.config, "max_position_embeddings", 0) or 10**9)
-        if self.config.model_type in _OFFSET_POSITIONS:
+        if self.config.model_type in AFTER_PADDING:
             positions -= int(self.config.pad_token_id or 0) + 1
         limit = int(min(positions, getattr(self.tokenizer, "model_max_length", positions) or positions))
         return limit if limit > 0 else 512
@@ -198,13 +199,7 @@ class Encoder:
         """The masked-language-model head on any hidden states: the trunk is stubbed and the model runs its own head."""
         if not self.has_mlm:
             raise NotApplicable(f"{self.name} has no masked-language-model head")
-        stub = _TrunkOutput(states[None])
-        self.base.forward = lambda *args, **kwargs: stub  # type: ignore[method-assign]
-        ids = torch.zeros(1, len(states), dtype=torch.long, device=self.device)
-        try:
-            return self.model(input_ids=ids).logits[0]
-        finally:
-            del self.base.forward
+        return mlm_logits(self.model, states)
 
     @contextmanager
     def _attention_backend(self, eager: bool) -> Iterator[None]:
@@ -273,31 +268,3 @@ class Encoder:
         ):
             self.base(input_ids=ids, attention_mask=torch.ones_like(ids))
         return observation
-
-
-class _TrunkOutput:
-    """What a stubbed trunk returns: hidden states; any other field of the family's output class is None."""
-
-    def __init__(self, states: Tensor) -> None:
-        self.last_hidden_state = states
-
-    def __getitem__(self, item: Any) -> Any:
-        return (self.last_hidden_state,)[item]
-
-    def __getattr__(self, name: str) -> None:
-        return None
-
-
-_OFFSET_POSITIONS = frozenset(
-    (
-        "roberta",
-        "camembert",
-        "xlm-roberta",
-        "data2vec-text",
-        "roberta-prelayernorm",
-        "longformer",
-        "luke",
-        "mpnet",
-        "esm",
-    )
-)

@@ -48,3 +48,8 @@ FAMILIES: dict[str, Family] = {
     **dict.fromkeys(("eurobert", "nomic_bert", "gte"), _LLAMA_LIKE),
     "jina_embeddings_v3": _LLAMA_LIKE._replace(neuron="mlp.fc2"),
 }  # fmt: skip
+
+AFTER_PADDING = frozenset(
+    ("roberta", "camembert", "xlm-roberta", "data2vec-text", "roberta-prelayernorm", "longformer", "luke", "mpnet", "esm")
+)  # fmt: skip
+"""Families whose positions are counted from the padding id plus one, as in RoBERTa."""

@@ -47,7 +47,7 @@ class RunFolder:
                 )
         elif folder.path.is_dir() and any(folder.path.iterdir()):
             raise ForeignRun(f"{path} is not empty and holds no run.", "Give an empty or new folder as --out.")
-        with _disk(path):
+        with disk(path):
             for name in ("results", "rows", "cache"):
                 (folder.path / name).mkdir(parents=True, exist_ok=True)
             for stale in folder.path.glob("**/*.part"):
@@ -77,7 +77,7 @@ class RunFolder:
         """One claim's result and the rows behind it."""
         table = pa.table({f.name: [getattr(row, f.name) for row in rows] for f in fields(Row)}, schema=_ROWS)
         target = self.path / "rows" / f"{result.claim}.parquet"
-        with _disk(target), _whole(target) as part:
+        with disk(target), whole(target) as part:
             pq.write_table(table, part)
         self._write(self.path / "results" / f"{result.claim}.json", _json(_result_to_json(result)))
 
@@ -114,7 +114,7 @@ class RunFolder:
     def put(self, key: str, arrays: Arrays) -> Arrays:
         """Keeps a finished statistic; returns it as `get` would."""
         columns: dict[str, list[Any]] = {"name": [], "dtype": [], "shape": [], "data": []}
-        with _disk(self.path):
+        with disk(self.path):
             for name, array in sorted(arrays.items()):
                 on_disk = isinstance(array, np.memmap)
                 if on_disk:
@@ -124,7 +124,7 @@ class RunFolder:
                 columns["dtype"].append("file" if on_disk else array.dtype.str)
                 columns["shape"].append(list(array.shape))
                 columns["data"].append(b"" if on_disk else np.ascontiguousarray(array).tobytes())
-            with _whole(self.path / "cache" / f"{key}.arrow") as part, pa.OSFile(str(part), "wb") as sink:
+            with whole(self.path / "cache" / f"{key}.arrow") as part, pa.OSFile(str(part), "wb") as sink:
                 table = pa.table(columns, schema=_CACHE)
                 with pa.ipc.new_file(sink, _CACHE) as writer:
                     writer.write_table(table)
@@ -134,7 +134,7 @@ class RunFolder:
 
     def scratch(self, key: str, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         """An array on disk, for what is too big to hold; `put` keeps it under the same key and name."""
-        with _disk(self.path):
+        with disk(self.path):
             file = self._scratch_file(key, name)
             with open(file, "wb") as handle:  # claim the space now, so that a full disk is met here and not in a store
                 os.posix_fallocate(handle.fileno(), 0, int(np.prod(shape)) * np.dtype(dtype).itemsize + 256)
@@ -148,7 +148,7 @@ class RunFolder:
         return self.path / "cache" / f"{key}.{name}.npy.part"
 
     def _write(self, target: Path, text: str) -> None:
-        with _disk(target), _whole(target) as part:
+        with disk(target), whole(target) as part:
             part.write_text(text, encoding="utf-8")
 
 
@@ -164,7 +164,7 @@ _CACHE = pa.schema(
 
 
 @contextlib.contextmanager
-def _whole(target: Path) -> Iterator[Path]:
+def whole(target: Path) -> Iterator[Path]:
     """A temporary neighbour that takes the target's place only when all is written."""
     part = target.with_name(target.name + ".part")
     try:
@@ -176,7 +176,7 @@ def _whole(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _disk(path: str | Path) -> Iterator[None]:
+def disk(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
