@@ -16,7 +16,9 @@ ALLOWED = {
     "observe": {"encoder", "corpus", "record", "stats"},
     "probe": {"observe", "encoder", "corpus", "record", "stats"},
     "intervene": {"observe", "encoder", "corpus", "record", "stats"},
-    "claims": {"probe", "intervene", "observe", "encoder", "corpus", "record", "stats"},
+    "behave": {"encoder", "corpus", "record", "stats"},
+    "train": {"encoder", "corpus", "record", "stats"},
+    "claims": {"train", "behave", "probe", "intervene", "observe", "encoder", "corpus", "record", "stats"},
     "report": {"record", "stats"},
 }
 

@@ -197,6 +197,50 @@ def compare(
     _print_json({"comparison": str(page)}) if as_json else typer.echo(str(page))
 
 
+@app.command()
+def pretrain(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or `list` to see all.")],
+    text: Annotated[list[Path] | None, typer.Option("--text", help="Text files to train on; repeatable, wildcards allowed.")] = None,
+    out: Annotated[Path, typer.Option(help="The training's folder; the same command goes on with an unfinished one.")] = Path("runs/pretraining"),
+    tokens: Annotated[str, typer.Option(help="Budget in tokens: 500k, 50M, 1.5B.")] = "",
+    minutes: Annotated[float | None, typer.Option(help="Budget in minutes; the schedule ends when they do.")] = None,
+    valid: Annotated[list[Path] | None, typer.Option("--valid", help="Held-out text files; repeatable.")] = None,
+    claims: Annotated[str, typer.Option(help="Claims to run at every checkpoint: ids, prefixes, sections.")] = "",
+    small: Annotated[bool, typer.Option("--small", help="The recipe at a laptop's scale: 4 layers of width 128.")] = False,
+    tokenizer: Annotated[Path | None, typer.Option(help="A folder with a tokenizer, instead of training one.")] = None,
+    checkpoints: Annotated[int, typer.Option(help="How many, evenly over the budget.")] = 10,
+    precision: Annotated[str, typer.Option(help="auto (measured), float32 or bfloat16.")] = "auto",
+    compiled: Annotated[bool, typer.Option("--compile", help="Use torch.compile; needs a C++ compiler.")] = False,
+    seed: Seed = 0, device: Device = "cpu", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Trains an encoder from raw text: tokenizer, checkpoints, log, a model that transformers loads."""
+    from bertology import acquisition
+    from bertology.train import recipes
+
+    if recipe == "list":
+        rows = [
+            {"name": r.name, "cites": list(r.cites), "family": r.architecture.family} for r in recipes.RECIPES.values()
+        ]
+        _print_json(rows) if as_json else [
+            typer.echo(f"{r['name']:<16} {r['family']:<11} {', '.join(r['cites'])}") for r in rows
+        ]
+        return
+    chosen = recipes.small(recipes.recipe(recipe)) if small else recipes.recipe(recipe)
+    with _Bar() as progress:
+        done = acquisition.pretrain(
+            chosen, _files(text), out, claims=_split(claims), seed=seed, progress=progress, tokens=_count(tokens),
+            minutes=minutes, valid=_files(valid), tokenizer=tokenizer, checkpoints=checkpoints, precision=precision, compiled=compiled, device=device,
+        )  # fmt: skip
+    trained = done.trained
+    if as_json:
+        _print_json({**trained._asdict(), "page": done.page})
+        return
+    typer.echo(
+        f"{trained.tokens:,} tokens in {trained.steps:,} steps, {trained.seconds / 60:.1f} minutes; last loss {trained.loss:.3f}"
+    )
+    typer.echo(f"{trained.model}\n{done.page}")
+
+
 class _Bar:
     """A progress bar with a time estimate on standard error; silent when that is no terminal."""
 
@@ -238,6 +282,29 @@ def _print_table(results: Any) -> None:
 
 def _print_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str))
+
+
+def _files(given: list[Path] | None) -> list[Path]:
+    """Files named or matched by wildcards that the shell left alone."""
+    found: list[Path] = []
+    for path in given or []:
+        matched = sorted(path.parent.glob(path.name)) if any(c in path.name for c in "*?[") else [path]
+        if not matched:
+            raise BadInput(f"{path} matches no file.", "Check the path.")
+        found += matched
+    return found
+
+
+def _count(text: str) -> int | None:
+    """ "500k", "50M", "1.5B" or a bare number."""
+    if not text:
+        return None
+    units = {"k": 1e3, "m": 1e6, "b": 1e9}
+    number, unit = (text[:-1], units[text[-1].lower()]) if text[-1].lower() in units else (text, 1)
+    try:
+        return int(float(number) * unit)
+    except ValueError:
+        raise BadInput(f"{text!r} is no number of tokens.", "Write it like 500k, 50M or 1.5B.") from None
 
 
 def _split(names: str) -> list[str]:

@@ -64,6 +64,29 @@ def segments(path: str | Path, *, strict: bool = False, max_words: int = 100) ->
     return need(Corpus(f"{stem(path)}-segments", tuple(pairs), dropped=account.dropped), str(path))
 
 
+class Prose(NamedTuple):
+    """A paragraph as running text: the document it belongs to, and the character at which each sentence starts."""
+
+    text: str
+    document: str
+    sentences: tuple[int, ...]
+
+
+def prose(path: str | Path) -> Iterator[Prose]:
+    """The paragraphs of a file in order, for training on; see `read` for what a paragraph and a document are.
+
+    Raises BadCorpus for a file without a word.
+    """
+    account = Account(Path(path), strict=False)
+    n = 0
+    for paragraph in _paragraphs(Path(path), account, None):
+        starts = [0, *(end for end in _sentence_ends(paragraph.words) if end < len(paragraph.words.starts))]
+        yield Prose(paragraph.text, paragraph.document, tuple(paragraph.words.starts[i] for i in starts))
+        n += 1
+    if not n:
+        account.need(())
+
+
 class Words(NamedTuple):
     """Words and the character at which each begins."""
 

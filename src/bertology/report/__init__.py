@@ -4,5 +4,6 @@ from bertology.report.comparison import render_comparison
 from bertology.report.page import render
 from bertology.report.save import save_chart
 from bertology.report.terminal import table
+from bertology.report.training import render_training
 
-__all__ = ["render", "render_comparison", "save_chart", "table"]
+__all__ = ["render", "render_comparison", "render_training", "save_chart", "table"]

@@ -1,0 +1,61 @@
+"""How a step is computed: number format, attention backend, compiled or not; chosen by measuring on the spot.
+
+Some processors have bfloat16 in hardware and some do not, and on a CPU the backward pass of fused attention can cost more
+than plain matrix products: neither can be known from the model.
+"""
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable
+from itertools import product
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from bertology.record.errors import BadRequest
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+class Engine(NamedTuple):
+    """`precision` is "float32" or "bfloat16" (autocast), `attention` a transformers backend; `compiled` uses torch.compile."""
+
+    precision: str = "float32"
+    attention: str = "sdpa"
+    compiled: bool = False
+
+    def autocast(self, device: torch.device) -> contextlib.AbstractContextManager[Any]:
+        """Matrix products in bfloat16 or all in float32; losses are computed in float32 either way."""
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def candidates(precision: str, backends: tuple[str, ...] = ("sdpa", "eager")) -> list[Engine]:
+    """The engines to try. Raises BadRequest for an unknown precision."""
+    if precision not in PRECISIONS:
+        raise BadRequest(f"precision {precision!r} is not known.", f"Choose one of {', '.join(PRECISIONS)}.")
+    formats = PRECISIONS[1:] if precision == "auto" else (precision,)
+    return [Engine(*choice) for choice in product(formats, backends)]
+
+
+def fastest(engines: list[Engine], loss: Callable[[Engine], Tensor], worker: Any, *, repeats: int = 4) -> Engine:
+    """The engine with the shortest median of forward and backward; float32 unless another takes at most 0.9 of its time.
+
+    `loss` computes a loss under an engine. The random state stays; all processes agree with the first.
+    """
+    if len(engines) == 1:
+        return engines[0]
+    state, took = torch.get_rng_state(), {}
+    for engine in engines:
+        times = []
+        for _ in range(repeats):
+            started = time.perf_counter()
+            loss(engine).backward()
+            times.append(time.perf_counter() - started)
+        took[engine] = statistics.median(times[1:]) * (1.0 if engine.precision == "float32" else 1 / 0.9)
+    torch.set_rng_state(state)
+    best = torch.tensor(engines.index(min(took, key=lambda e: took[e])), device=worker.device)
+    if worker.num_processes > 1:
+        torch.distributed.broadcast(best, 0)
+    return engines[int(best)]

@@ -1,0 +1,424 @@
+"""Pre-training: a recipe and raw text in; a tokenizer, checkpoints, a log and an encoder that transformers loads out.
+
+Every example is a function of (seed, epoch, number), so a step needs nothing but its number: a run that was killed and
+goes on ends with the same weights, bit by bit on a CPU, and processes share a step without talking about data.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from transformers import AutoTokenizer, PreTrainedModel
+
+from bertology.record.errors import BadCorpus, BadRequest, ForeignRun, NotFinite
+from bertology.record.folder import disk, whole
+from bertology.train import checkpoint
+from bertology.train.batch import TrainingBatch, collate
+from bertology.train.draft import Source, Symbols
+from bertology.train.engine import Engine, candidates, fastest
+from bertology.train.objectives.objective import draft
+from bertology.train.optimizer import set_rate
+from bertology.train.reading import Reading
+from bertology.train.recipe import Recipe
+from bertology.train.stream import Stream, fingerprint, open_stream
+from bertology.train.tokenizer import train_tokenizer
+
+Progress = Callable[[str, int, int], None]
+
+
+class Pretrained(NamedTuple):
+    """A finished pre-training: its folder, the folder of the encoder in it, and what the last log line says."""
+
+    folder: Path
+    model: Path
+    steps: int
+    tokens: int
+    seconds: float
+    loss: float
+
+
+def pretrain(
+    recipe: Recipe,
+    text: Sequence[str | Path],
+    out: str | Path,
+    *,
+    tokens: int | None = None,
+    minutes: float | None = None,
+    valid: Sequence[str | Path] = (),
+    tokenizer: str | Path | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    precision: str = "auto",
+    compiled: bool = False,
+    checkpoints: int = 10,
+    micro_tokens: int = 4096,
+    progress: Progress = lambda what, done, total: None,
+) -> Pretrained:
+    """Trains a recipe on text files for a number of tokens or minutes, whichever is given.
+
+    The schedule ends with the budget: a run of 60 minutes has a learning rate of 0 at 60 minutes, whatever its speed. `valid`
+    files are held out and scored at every checkpoint. `precision` and the attention backend are measured unless
+    given; `compiled` uses torch.compile (a C++ compiler is needed; starting takes about a minute). Called again with the same arguments, a run goes on from its last
+    checkpoint; a finished one returns at once. Under torchrun each process takes its share of every step.
+    Raises BadRequest, BadCorpus, ForeignRun (`out` holds another run), NotFinite (the batch is kept), CannotWrite.
+    """
+    if (tokens is None) == (minutes is None):
+        raise BadRequest("a budget is either tokens or minutes.", "Give --tokens 50M or --minutes 60, not both.")
+    budget = Budget(tokens, None if minutes is None else minutes * 60)
+    place = Path(out)
+    worker = Accelerator(cpu=device == "cpu")
+    with worker.main_process_first():
+        tok = _tokenizer(place, recipe, text, tokenizer)
+        _claim(place, recipe, text, tok, budget, seed)
+        stream = open_stream(text, tok, place / "text")
+        held_out = open_stream(valid, tok, place / "valid") if valid else None
+    run = _Run.start(
+        recipe, place, stream, held_out, tok, worker, budget, seed, candidates(precision), compiled, micro_tokens
+    )
+    every = 1 / checkpoints
+    while (at := budget.progress(run.tokens, run.seconds)) < 1:
+        run.step(at)
+        now = budget.progress(run.tokens, run.seconds)
+        progress(f"{recipe.name}, loss {run.loss:.3f}", int(1000 * now), 1000)
+        if math.floor(now / every) > math.floor(at / every) or now >= 1:
+            run.keep()
+    run.finish()
+    return Pretrained(place, place / "model", run.steps, run.tokens, run.seconds, run.loss)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Tokens or seconds; `progress` is the share that is spent."""
+
+    tokens: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.tokens or 1, self.seconds or 1) <= 0:
+            raise BadRequest("a training budget must be positive.", "Give --tokens 50M or --minutes 60.")
+
+    def progress(self, tokens: int, seconds: float) -> float:
+        spent = tokens / self.tokens if self.tokens is not None else seconds / (self.seconds or 1.0)
+        return min(1.0, spent)
+
+
+@dataclass(eq=False)
+class _Run:
+    recipe: Recipe
+    place: Path
+    source: Source
+    held_out: Source | None
+    examples: Any
+    tokenizer: Any
+    worker: Accelerator
+    seed: int
+    engine: Engine
+    micro_tokens: int
+    model: PreTrainedModel
+    heads: nn.ModuleDict
+    optimizers: list[torch.optim.Optimizer]
+    budget: Budget
+    trunk: Any = None
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    loss: float = math.nan
+
+    @classmethod
+    def start(
+        cls, recipe: Recipe, place: Path, stream: Stream, held_out: Stream | None, tok: Any, worker: Accelerator,
+        budget: Budget, seed: int, engines: list[Engine], compiled: bool, micro_tokens: int,
+    ) -> "_Run":  # fmt: skip
+        symbols = Symbols.of(tok)
+        model = recipe.architecture.build(tok, seed).to(worker.device).train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + 1)
+            made = {str(k): o.head(model) for k, o in enumerate(recipe.objectives)}
+        heads = nn.ModuleDict({k: h for k, h in made.items() if h is not None}).to(worker.device)
+        named = [*model.named_parameters(), *heads.named_parameters()]
+        run = cls(
+            recipe, place, Source(stream, symbols), Source(held_out, symbols) if held_out else None,
+            recipe.layout.examples(stream), tok, worker, seed, engines[0], micro_tokens, model, heads,
+            recipe.optimizer.build((n, p) for n, p in named if p.requires_grad), budget,
+        )  # fmt: skip
+        if len(run.examples) < 2:
+            raise BadCorpus(f"the text makes {len(run.examples)} example(s).", "Give more text, or shorter examples.")
+        torch.manual_seed(seed + 2 + worker.process_index)
+        state = checkpoint.latest(place)
+        if state is not None:
+            run._restore(state)
+        else:
+            batch = run._batches(0)[0]
+            run._use(
+                fastest(engines, lambda engine: run._use(engine)._losses(batch)[1], worker)._replace(compiled=compiled)
+            )
+            model.zero_grad(set_to_none=True)
+            heads.zero_grad(set_to_none=True)
+        return run
+
+    def _use(self, engine: Engine) -> "_Run":
+        self.engine = engine
+        self.model.set_attn_implementation(engine.attention)
+        self.trunk = torch.compile(self.model.base_model) if engine.compiled else self.model.base_model
+        return self
+
+    @property
+    def per_step(self) -> int:
+        """Examples of one update."""
+        return max(1, round(self.recipe.tokens_per_step / self.recipe.layout.length))
+
+    def step(self, at: float) -> None:
+        """One update at a share `at` of the budget."""
+        started = time.perf_counter()
+        batches = self._batches(self.steps)
+        counts = self._counts(batches)
+        rate = set_rate(self.optimizers, self.recipe.schedule.factor(at))
+        sums: dict[str, float] = {}
+        for batch in batches:
+            parts, loss = self._losses(batch, counts)
+            if loss.requires_grad:
+                loss.backward()
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + value
+        shared = self._share({**{f"loss {n}": v for n, v in sums.items()}, "tokens": sum(b.n_tokens for b in batches)})
+        losses = {name: shared[f"loss {name}"] / max(n, 1) for name, n in counts.items()}
+        self._share_gradients()
+        norm = float(nn.utils.clip_grad_norm_(self._parameters(), self.recipe.clip))
+        if not (math.isfinite(norm) and all(map(math.isfinite, losses.values()))):
+            self._stop_not_finite(batches, losses, norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        weights = {n: w for o in self.recipe.objectives for n, w in o.weights().items()}
+        self.loss = sum(weights[name] * value for name, value in losses.items())
+        self.steps += 1
+        self.tokens += int(shared["tokens"])
+        self.seconds += time.perf_counter() - started
+        self._log(
+            step=self.steps,
+            tokens=self.tokens,
+            seconds=round(self.seconds, 2),
+            rate=rate,
+            norm=round(norm, 4),
+            loss=self.loss,
+            **losses,
+        )
+
+    def keep(self) -> None:
+        """Scores the held-out text and writes a checkpoint, whole or not at all."""
+        if self.held_out is not None and self.worker.is_main_process:
+            self._log(
+                step=self.steps, tokens=self.tokens, **{f"valid {n}": v for n, v in self.held_out_losses().items()}
+            )
+        if self.worker.is_main_process:
+            checkpoint.write(self.place, self.steps, self.model, self.tokenizer, self._state())
+        self.worker.wait_for_everyone()
+
+    def finish(self) -> None:
+        """The last checkpoint's model as `model/`."""
+        if self.worker.is_main_process:
+            checkpoint.publish(self.place, self.steps)
+        self.worker.wait_for_everyone()
+
+    def held_out_losses(self, *, most: int = 512) -> dict[str, float]:
+        """Mean losses on the held-out text: the same examples and masks at every call."""
+        assert self.held_out is not None
+        examples = self.recipe.layout.examples(self.held_out.stream)[:most]
+        drafts = [
+            draft(self.recipe.objectives, tuple(map(tuple, e)), self.held_out, np.random.default_rng([self.seed, 7, k]))
+            for k, e in enumerate(examples)
+        ]
+        sums: dict[str, float] = {}
+        counts: dict[str, int] = {}
+        self.model.eval()
+        with torch.inference_mode():
+            for batch in self._collated(drafts):
+                parts, _ = self._losses(batch)
+                for name, value in parts.items():
+                    sums[name] = sums.get(name, 0.0) + value
+                for name, n in self._counts([batch], everywhere=False).items():
+                    counts[name] = counts.get(name, 0) + n
+        self.model.train()
+        return {name: value / max(counts[name], 1) for name, value in sums.items()}
+
+    def _batches(self, step: int) -> list[TrainingBatch]:
+        """This process's share of a step."""
+        numbers = range(step * self.per_step, (step + 1) * self.per_step)
+        mine = [k for k in numbers if k % self.worker.num_processes == self.worker.process_index]
+        return self._collated([self._draft(k) for k in mine])
+
+    def _draft(self, number: int) -> Any:
+        epoch, k = divmod(number, len(self.examples))
+        index = int(self._order(epoch)[k])
+        turn = epoch if self.recipe.copies is None else epoch % self.recipe.copies
+        pieces = tuple((int(a), int(b)) for a, b in self.examples[index])
+        return draft(self.recipe.objectives, pieces, self.source, np.random.default_rng([self.seed, turn, index]))
+
+    def _order(self, epoch: int) -> Any:
+        """The order of examples in an epoch."""
+        if getattr(self, "_epoch", None) != epoch:
+            self._epoch, self._permutation = (
+                epoch,
+                np.random.default_rng([self.seed, epoch]).permutation(len(self.examples)),
+            )
+        return self._permutation
+
+    def _collated(self, drafts: Sequence[Any]) -> list[TrainingBatch]:
+        size = max(1, self.micro_tokens // self.recipe.layout.length)
+        options = {
+            "length": self.recipe.layout.length,
+            "pad": self.tokenizer.pad_token_id,
+            "packed": self.recipe.packed,
+        }
+        chunks = (drafts[i : i + size] for i in range(0, len(drafts), size))
+        return [collate(chunk, **options).to(self.worker.device) for chunk in chunks]
+
+    def _losses(self, batch: TrainingBatch, counts: dict[str, int] | None = None) -> tuple[dict[str, float], Tensor]:
+        """Summed losses by part, and the loss to propagate: parts weighted and divided by the counts of the whole step."""
+        counts = counts if counts is not None else self._counts([batch], everywhere=False)
+        reading, parts = Reading(self.model, batch, self.trunk if self.model.training else None), {}
+        total = torch.zeros((), device=self.worker.device)
+        with self.engine.autocast(self.worker.device):
+            for k, objective in enumerate(self.recipe.objectives):
+                head = self.heads[str(k)] if str(k) in self.heads else None
+                for name, value in objective.losses(reading, head).items():
+                    parts[name] = float(value.detach())
+                    total = total + objective.weights()[name] * value / max(counts[name], 1)
+        return parts, total
+
+    def _counts(self, batches: Sequence[TrainingBatch], everywhere: bool = True) -> dict[str, int]:
+        counts = {name: 0 for o in self.recipe.objectives for name in o.weights()}
+        for batch in batches:
+            for objective in self.recipe.objectives:
+                for name, n in objective.counts(batch).items():
+                    counts[name] += n
+        return {name: int(n) for name, n in self._share(counts).items()} if everywhere else counts
+
+    def _share(self, values: dict[str, float] | dict[str, int]) -> dict[str, float]:
+        """Sums over processes."""
+        if self.worker.num_processes == 1:
+            return {name: float(value) for name, value in values.items()}
+        total = self.worker.reduce(
+            torch.tensor(list(values.values()), dtype=torch.float64, device=self.worker.device), "sum"
+        )
+        return dict(zip(values, total.tolist(), strict=True))  # type: ignore[union-attr]
+
+    def _share_gradients(self) -> None:
+        """Sums gradients over processes; losses are divided by the counts of all, so a sum is right."""
+        if self.worker.num_processes == 1:
+            return
+        for p in self._parameters():
+            gradient = torch.zeros_like(p) if p.grad is None else p.grad
+            p.grad = self.worker.reduce(gradient, "sum")  # type: ignore[assignment]
+
+    def _parameters(self) -> list[nn.Parameter]:
+        """Each trained parameter once; heads may share some with the model."""
+        unique = {id(p): p for p in (*self.model.parameters(), *self.heads.parameters()) if p.requires_grad}
+        return list(unique.values())
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "steps": self.steps, "tokens": self.tokens, "seconds": self.seconds, "loss": self.loss, "engine": tuple(self.engine),
+            "heads": self.heads.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers], "random": torch.get_rng_state(),
+        }  # fmt: skip
+
+    def _restore(self, found: checkpoint.Found) -> None:
+        state = found.state
+        checkpoint.read_weights(found.folder, self.model)
+        self.heads.load_state_dict(state["heads"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        torch.set_rng_state(state["random"])
+        for name in ("steps", "tokens", "seconds", "loss"):
+            setattr(self, name, state[name])
+        self._use(Engine(*state["engine"]))
+        if self.worker.is_main_process:
+            _cut_log(self.place / "log.jsonl", self.steps)
+
+    def _log(self, **values: Any) -> None:
+        if self.worker.is_main_process:
+            with disk(self.place), open(self.place / "log.jsonl", "a", encoding="utf-8") as log:
+                log.write(json.dumps(values) + "\n")
+
+    def _stop_not_finite(self, batches: Sequence[TrainingBatch], losses: dict[str, float], norm: float) -> None:
+        file = self.place / f"failed-step-{self.steps}.npz"
+        np.savez(file, **{f"ids_{k}": b.ids.cpu().numpy() for k, b in enumerate(batches)},
+                 **{f"labels_{k}": b.labels.cpu().numpy() for k, b in enumerate(batches)})  # fmt: skip
+        shown = ", ".join(f"{name} {value:g}" for name, value in losses.items())
+        raise NotFinite(
+            f"step {self.steps} has {shown} and a gradient of norm {norm:g}; its batch is in {file}.",
+            "Lower the learning rate or lengthen the warm-up; the last checkpoint is intact.",
+        )
+
+
+def read_log(place: str | Path) -> Iterator[dict[str, Any]]:
+    """The lines of a training log."""
+    file = Path(place) / "log.jsonl"
+    with open(file, encoding="utf-8") as log:
+        for line in log:
+            yield json.loads(line)
+
+
+def _tokenizer(place: Path, recipe: Recipe, text: Sequence[str | Path], given: str | Path | None) -> Any:
+    """The tokenizer of an earlier start, a given one, or one trained on the text."""
+    kept = place / "tokenizer"
+    if given is not None:
+        tok = AutoTokenizer.from_pretrained(str(given))
+        if not tok.is_fast:
+            raise BadRequest(f"the tokenizer in {given} is not a fast one.", "Convert it to a tokenizer.json.")
+        return tok
+    if kept.is_dir():
+        return AutoTokenizer.from_pretrained(str(kept))
+    segments = recipe.architecture.segments > 1 and recipe.architecture.family not in (
+        "distilbert",
+        "modernbert",
+        "mpnet",
+    )
+    return train_tokenizer(
+        text, size=recipe.vocabulary, kind=recipe.tokenizer, lowercase=recipe.lowercase, segments=segments
+    )
+
+
+def _claim(place: Path, recipe: Recipe, text: Sequence[str | Path], tok: Any, budget: Budget, seed: int) -> None:
+    """Makes the folder this run's own, or raises ForeignRun."""
+    identity = {
+        "recipe": recipe.identity, "text": fingerprint(text, tok), "tokens": budget.tokens, "seconds": budget.seconds, "seed": seed,
+    }  # fmt: skip
+    about = place / "pretraining.json"
+    if about.is_file():
+        before = json.loads(about.read_text(encoding="utf-8"))
+        differing = sorted(key for key in identity if before.get(key) != identity[key])
+        if differing:
+            raise ForeignRun(
+                f"{place} holds a pre-training with another {' and '.join(differing)}.",
+                "Give another --out, or remove that folder.",
+            )
+        return
+    if place.is_dir() and any(place.iterdir()):
+        raise ForeignRun(f"{place} is not empty and holds no pre-training.", "Give an empty or new folder as --out.")
+    with disk(place):
+        place.mkdir(parents=True, exist_ok=True)
+        tok.save_pretrained(place / "tokenizer")
+        with whole(about) as part:
+            part.write_text(json.dumps(identity, indent=1), encoding="utf-8")
+
+
+def _cut_log(file: Path, steps: int) -> None:
+    """Drops what was logged after the checkpoint that a run goes on from."""
+    if file.is_file():
+        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= steps]
+        part = file.with_suffix(".part")
+        part.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        os.replace(part, file)
+
+
+__all__ = ["Budget", "Pretrained", "pretrain", "read_log"]
