@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.align import Encoded, encode
+from bertology.encoder.backend import set_attention
 from bertology.encoder.batch import Batch, batched
 from bertology.encoder.families import AFTER_PADDING, Family
 from bertology.encoder.head import mlm_logits
@@ -208,11 +209,11 @@ class Encoder:
         if not eager or loaded in (None, "eager"):
             yield
             return
-        self.model.set_attn_implementation("eager")  # type: ignore[operator]
+        set_attention(self.model, "eager")
         try:
             yield
         finally:
-            self.model.set_attn_implementation(loaded)  # type: ignore[operator]
+            set_attention(self.model, loaded)
 
     def output_weight(self, layer: int) -> Float[Tensor, "head width head_width"]:
         """The part of the attention output projection that reads each head of a layer (1 to L)."""

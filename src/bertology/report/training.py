@@ -1,5 +1,6 @@
 """The page of a pre-training: loss, learning rate and speed over tokens, and when each claim's quantity was acquired."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -127,7 +128,7 @@ def _verdicts(runs: Sequence[tuple[int, RunFolder]]) -> list[tuple[str, str, lis
     table: dict[str, tuple[str, list[str]]] = {}
     for k, (_, folder) in enumerate(runs):
         for result in folder.results():
-            says, verdicts = table.setdefault(result.claim, (result.says, [""] * len(runs)))
+            _says, verdicts = table.setdefault(result.claim, (result.says, [""] * len(runs)))
             verdicts[k] = result.verdict
     order = lambda claim: (words.TESTED.index(table[claim][1][-1]) if table[claim][1][-1] in words.TESTED else 9, claim)
     return [(claim, *table[claim]) for claim in sorted(table, key=order)]
@@ -147,7 +148,7 @@ def _smooth(lines: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> list[di
 
 def _speeds(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     kept = _thin(lines)
-    pairs = zip(kept[:-1], kept[1:], strict=True)
+    pairs = itertools.pairwise(kept)
     return [
         {"tokens": b["tokens"], "speed": (b["tokens"] - a["tokens"]) / (b["seconds"] - a["seconds"])}
         for a, b in pairs if b["seconds"] > a["seconds"]

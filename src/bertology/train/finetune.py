@@ -272,7 +272,7 @@ def check_place(place: Path, identity: dict[str, Any]) -> None:
 
 
 def _gradients(tuning: Tuning, recipe: FineTuning, batch: Labelled) -> None:
-    if any([t.backward(tuning, batch) for t in recipe.techniques]):
+    if any(t.backward(tuning, batch) for t in recipe.techniques):
         return
     logits = tuning.logits(batch)
     loss = loss_of(logits, batch.labels, tuning.task)

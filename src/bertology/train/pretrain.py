@@ -19,6 +19,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedModel
 
+from bertology.encoder.backend import set_attention
 from bertology.record.errors import BadCorpus, BadRequest, ForeignRun, NotFinite
 from bertology.record.folder import disk, whole
 from bertology.train import checkpoint
@@ -167,7 +168,7 @@ class _Run:
 
     def _use(self, engine: Engine) -> "_Run":
         self.engine = engine
-        self.model.set_attn_implementation(engine.attention)
+        set_attention(self.model, engine.attention)
         self.trunk = torch.compile(self.model.base_model) if engine.compiled else self.model.base_model
         return self
 
@@ -289,7 +290,7 @@ class _Run:
         total = torch.zeros((), device=self.worker.device)
         with self.engine.autocast(self.worker.device):
             for k, objective in enumerate(self.recipe.objectives):
-                head = self.heads[str(k)] if str(k) in self.heads else None
+                head = self.heads[str(k)] if str(k) in self.heads else None  # noqa: SIM401 (ModuleDict has no get)
                 for name, value in objective.losses(reading, head).items():
                     parts[name] = float(value.detach())
                     total = total + objective.weights()[name] * value / max(counts[name], 1)
