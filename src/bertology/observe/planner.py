@@ -5,10 +5,12 @@ keeps every finished statistic in the run folder at once, and repeats until ever
 killed therefore repeats only the group it was in.
 """
 
+import ctypes
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -188,7 +190,7 @@ class Planner:
             s.start(encoder, encoded, lambda name, shape, dtype, k=k: self.folder.scratch(k, name, shape, dtype))
             for s, k in zip(group.statistics, keys, strict=True)
         ]
-        started, done = time.perf_counter(), 0
+        started, done, n = time.perf_counter(), 0, 0
         for batch, seen in observing(
             encoder,
             group.corpus,
@@ -201,6 +203,9 @@ class Planner:
                 with _mode(group.gradients):
                     statistic.update(state, batch, seen, encoder)
             done += int(batch.mask.sum())
+            n += 1
+            if n % _TRIM_EVERY == 0:
+                _return_memory()
             self.progress(group.name, done, encoded.n_tokens)
         for key, state in zip(keys, states, strict=True):
             self.folder.put(key, state)
@@ -278,6 +283,22 @@ def summarise(
             with _mode(gradients):
                 statistic.update(state, batch, seen, encoder)
     return tuple(s.finish(state) for s, state in zip(statistics, states, strict=True))
+
+
+_TRIM_EVERY = 8
+
+
+@cache
+def _trim() -> Callable[[int], int]:
+    try:
+        return ctypes.CDLL("libc.so.6").malloc_trim
+    except (OSError, AttributeError):  # another C library
+        return lambda keep: 0
+
+
+def _return_memory() -> None:
+    """Gives freed memory back: batches of ever other shapes fragment glibc's heap, which would grow with the corpus."""
+    _trim()(0)
 
 
 def _moved(encoder: Encoder, batch: Batch, seen: Observation) -> bool:
