@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bertology import report
+from bertology.claims import registry
 from bertology.job import QUIET, run
 from bertology.observe.planner import Progress
 from bertology.record.folder import RunFolder, disk, whole
 from bertology.train import checkpoint
+from bertology.train.engine import first_process
 from bertology.train.pretrain import Pretrained, read_log
 from bertology.train.pretrain import pretrain as train
 from bertology.train.recipe import Recipe
@@ -38,11 +40,16 @@ def pretrain(
 
     With `claims` (ids, prefixes, sections; none by default), every checkpoint is run against them at `scale` of the embedded
     corpora, in `out/acquisition/<steps>`; `out/training.html` shows the curves and each claim's headline against tokens seen.
-    A stopped job goes on when called again.
+    A stopped job goes on when called again. Under torchrun the first process alone runs claims and draws the page.
     """
     chosen = named(recipe) if isinstance(recipe, str) else recipe
+    if claims:
+        registry.select(claims)  # a name that is not known is said now, not after the training
     trained = train(chosen, text, out, seed=seed, progress=progress, **options)
     place = Path(out)
+    page = place / "training.html"
+    if not first_process():
+        return Acquired(trained, [], page)
     seen = {line["step"]: line["tokens"] for line in read_log(place)}
     runs = []
     if claims:
@@ -51,7 +58,6 @@ def pretrain(
             runs.append(
                 (seen[steps], run(folder, claims=claims, out=where, scale=scale, seed=seed, progress=progress).folder)
             )
-    page = place / "training.html"
     content = report.render_training(chosen.name, list(read_log(place)), runs)
     with disk(page), whole(page) as part:
         part.write_text(content, encoding="utf-8")

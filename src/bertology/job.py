@@ -21,7 +21,7 @@ from bertology.corpus.corpora import NAMES, Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
-from bertology.observe.planner import Ask, Asking, Pass, Planner, Progress
+from bertology.observe.planner import Ask, Asking, Pass, Planner, Progress, asks_of
 from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest, NotApplicable
 from bertology.record.folder import RunFolder
@@ -169,7 +169,7 @@ def lacking(c: Claim, encoder: Encoder, corpora: Corpora) -> str:
                 return f"needs the corpus {name!r}: give --corpus {name}=FILE"
             if layer and not corpus.having(layer):
                 return f"the corpus {name!r} ({corpus.name}) has no annotation {layer!r}"
-        elif need not in encoder.has:
+        elif need != "training" and need not in encoder.has:
             return f"{encoder.name} has no {_PLACES.get(need, need)}"
     return ""
 
@@ -235,7 +235,7 @@ def first_asks(
             continue
         with suppress(NotApplicable):
             wish = next(registry.experiment(c.id)(encoder, corpora, seed))
-            yield c.id, tuple(getattr(wish, "asks", (wish,)))
+            yield c.id, asks_of(wish)
 
 
 def _no_scratch(name: str, shape: tuple[int, ...], dtype: str) -> Any:

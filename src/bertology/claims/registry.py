@@ -61,13 +61,13 @@ def survey() -> Mapping[str, Entry]:
 
 
 def select(wanted: Sequence[str] = ()) -> list[Claim]:
-    """Claims by id, id prefix ("head") or section ("4.2", with all below it); all running ones when nothing is named.
+    """Claims by id, id prefix ("head") or section ("4.2", with all below it); when nothing is named, all that run without training.
 
     Sections and prefixes take running claims only; an id takes a planned claim too. Raises BadRequest for what matches nothing.
     """
     everything = [entry.claim for entry in survey().values()]
     if not wanted:
-        return [c for c in everything if c.status == "runs"]
+        return [c for c in everything if c.status == "runs" and "training" not in c.needs]
     chosen: dict[str, Claim] = {}
     for name in wanted:
         found = [c for c in everything if c.id == name] or [

@@ -26,6 +26,7 @@ NAMES: Mapping[str, Kind] = MappingProxyType({
     "treebank": Kind(conllu.read, "dependency trees, parts of speech, features (CoNLL-U)"),
     "treebank2": Kind(conllu.read, "a second treebank, for claims that compare two (CoNLL-U; no default)"),
     "text": Kind(text.read, "running text (one paragraph a line; WikiText; wrapped lines)"),
+    "raw": Kind(text.read, "running text to train on, for claims about training (as text)"),
     "segments": Kind(text.segments, "pairs of neighbouring sentences, taken from running text"),
     "pairs": Kind(minimal_pairs.read, "minimal pairs (BLiMP JSON lines, a file or a folder)"),
     "senses": Kind(senses.read, "words in context with senses (CoarseWSD-20 folders or JSON lines)"),
@@ -90,6 +91,10 @@ class Corpora:
     @cached_property
     def text(self) -> Corpus:
         return self._corpus("text", lambda: _grammar().text(self._size(600), seed=self.seed))
+
+    @cached_property
+    def raw(self) -> Corpus:
+        return self._corpus("raw", lambda: _grammar().text(self._size(4000), seed=self.seed + 1))
 
     @cached_property
     def segments(self) -> Corpus:

@@ -2,11 +2,11 @@
 
 from bertology.observe.attention import AttentionMass
 from bertology.observe.links import LinkAttention
-from bertology.observe.planner import Asking, Planner, measure, observing, summarise, together
+from bertology.observe.planner import Asking, Planner, make, measure, observing, summarise, together
 from bertology.observe.statistic import Derived, Statistic
 from bertology.observe.vectors import SentenceVectors, WordVectors
 
 __all__ = [
     "Asking", "AttentionMass", "Derived", "LinkAttention", "Planner", "SentenceVectors", "Statistic", "WordVectors",
-    "measure", "observing", "summarise", "together",
+    "make", "measure", "observing", "summarise", "together",
 ]  # fmt: skip

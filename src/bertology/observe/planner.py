@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -22,7 +23,7 @@ from bertology.encoder.watch import Edit, Observation
 from bertology.observe.proof import Proof
 from bertology.observe.statistic import Arrays, Derived, Statistic, key_of
 from bertology.record.errors import BadInput, NoEffect, NotObserved
-from bertology.record.folder import RunFolder
+from bertology.record.folder import RunFolder, disk
 
 
 class Intervention(Protocol):
@@ -49,6 +50,30 @@ class Ask(NamedTuple):
     twin: bool
 
 
+class Artefact(Protocol):
+    """Something that takes long to make and is kept in a folder of its own: a trained model, the scores of a fine-tuning.
+
+    Equal keys are the same artefact, made once for all claims of a run.
+    """
+
+    @property
+    def key(self) -> str: ...
+
+    def build(self, place: Path, progress: "Progress") -> None:
+        """Makes it in an existing folder; called again in the same folder when it was interrupted."""
+        ...
+
+    def load(self, place: Path) -> Any:
+        """What `build` made, as claims use it."""
+        ...
+
+
+class Make(NamedTuple):
+    """Artefacts wanted."""
+
+    artefacts: tuple[Artefact, ...]
+
+
 T = TypeVar("T")
 Asking = Generator[Ask, tuple[Any, ...], T]
 """What a claim's function returns: it yields asks and returns a T."""
@@ -72,6 +97,12 @@ def together(*asks: Asking[Any]) -> Asking[tuple[Any, ...]]:
     for request, answer in zip(requests, (yield Many(tuple(requests))), strict=True):  # type: ignore[misc]
         merged.append(answer[0] if len(request.statistics) == 1 else answer)
     return tuple(merged)
+
+
+def make(*artefacts: Artefact) -> Asking[Any]:
+    """`model = yield from make(Training(...))`; several artefacts give a tuple."""
+    answers = yield Make(artefacts)  # type: ignore[misc]
+    return answers[0] if len(artefacts) == 1 else answers
 
 
 class Many(NamedTuple):
@@ -118,11 +149,11 @@ class Planner:
 
     def outcomes(self, claims: Mapping[str, Asking[T]]) -> Iterator[tuple[str, T | Exception]]:
         """(claim id, what it returned or raised), as claims finish. BadInput from the input itself is raised at once."""
-        pending: dict[str, tuple[Asking[T], Ask | Many]] = {}
+        pending: dict[str, tuple[Asking[T], Ask | Many | Make]] = {}
         for name, claim in claims.items():
             yield from self._advance(name, claim, None, pending)
         while pending:
-            asks = [ask for _, wish in pending.values() for ask in _asks_of(wish)]
+            asks = [ask for _, wish in pending.values() for ask in asks_of(wish)]
             for group in self.group(asks):
                 try:
                     self._run(group)
@@ -133,13 +164,16 @@ class Planner:
             current, pending = pending, {}
             for name, (claim, wish) in current.items():
                 try:
-                    answers = tuple(self._answer(ask) for ask in _asks_of(wish))
+                    if isinstance(wish, Make):
+                        answers = tuple(self._made(artefact) for artefact in wish.artefacts)
+                    else:
+                        answers = tuple(self._answer(ask) for ask in asks_of(wish))
                 except Exception as error:  # a broken statistic is its claims' error; the others go on
                     if _from_input(error):
                         raise
                     yield name, error
                     continue
-                yield from self._advance(name, claim, answers if isinstance(wish, Many) else answers[0], pending)
+                yield from self._advance(name, claim, answers[0] if isinstance(wish, Ask) else answers, pending)
 
     def group(self, asks: Sequence[Ask]) -> list[Pass]:
         """The passes that these asks still need, given what the run folder holds."""
@@ -170,7 +204,7 @@ class Planner:
         return self._twin
 
     def _advance(
-        self, name: str, claim: Asking[T], answers: Any, pending: dict[str, tuple[Asking[T], Ask | Many]]
+        self, name: str, claim: Asking[T], answers: Any, pending: dict[str, tuple[Asking[T], Ask | Many | Make]]
     ) -> Iterator[tuple[str, T | Exception]]:
         try:
             pending[name] = (claim, claim.send(answers))
@@ -190,20 +224,20 @@ class Planner:
             s.start(encoder, encoded, lambda name, shape, dtype, k=k: self.folder.scratch(k, name, shape, dtype))
             for s, k in zip(group.statistics, keys, strict=True)
         ]
-        started, done, n = time.perf_counter(), 0, 0
-        for batch, seen in observing(
+        started, done = time.perf_counter(), 0
+        reading = observing(
             encoder,
             group.corpus,
             group.statistics,
             under=group.under,
             gradients=group.gradients,
             token_budget=self.token_budget,
-        ):
+        )
+        for n, (batch, seen) in enumerate(reading, start=1):
             for statistic, state in zip(group.statistics, states, strict=True):
                 with _mode(group.gradients):
                     statistic.update(state, batch, seen, encoder)
             done += int(batch.mask.sum())
-            n += 1
             if n % _TRIM_EVERY == 0:
                 _return_memory()
             self.progress(group.name, done, encoded.n_tokens)
@@ -215,6 +249,16 @@ class Planner:
         """Remembers why a pass's statistics are missing; the pass is not tried again."""
         place = Ask((), group.corpus, group.under, group.twin)
         self._failed |= {self._key(s, place): error for s in group.statistics}
+
+    def _made(self, artefact: Artefact) -> Any:
+        place = self.folder.path / "made" / artefact.key
+        done = place / "complete"
+        if not done.is_file():
+            with disk(place):
+                place.mkdir(parents=True, exist_ok=True)
+                artefact.build(place, self.progress)
+                done.touch()
+        return artefact.load(place)
 
     def _answer(self, ask: Ask) -> tuple[Any, ...]:
         return tuple(self._finished(statistic, ask) for statistic in ask.statistics)
@@ -324,8 +368,25 @@ def _from_input(error: Exception) -> bool:
     return isinstance(error, BadInput) and not isinstance(error, _OURS)
 
 
-def _asks_of(wish: Ask | Many) -> tuple[Ask, ...]:
+def asks_of(wish: Ask | Many | Make) -> tuple[Ask, ...]:
+    """The measurements in a wish."""
+    if isinstance(wish, Make):
+        return ()
     return wish.asks if isinstance(wish, Many) else (wish,)
 
 
-__all__ = ["Ask", "Asking", "Intervention", "Pass", "Planner", "measure", "observing", "summarise", "together"]
+__all__ = [
+    "Artefact",
+    "Ask",
+    "Asking",
+    "Intervention",
+    "Make",
+    "Pass",
+    "Planner",
+    "asks_of",
+    "make",
+    "measure",
+    "observing",
+    "summarise",
+    "together",
+]

@@ -61,8 +61,8 @@ class Claim:
     """A falsifiable sentence of the survey.
 
     `expects` maps names of measured values to the regions predicted for them; the first is the headline.
-    `needs` lists what must be there: encoder places ("mlm", "segments", "cls", "attention") and
-    corpus layers ("treebank:deprel", "coref:coref").
+    `needs` lists what must be there: encoder places ("mlm", "segments", "cls", "attention"), corpus layers
+    ("treebank:deprel", "coref:coref"), and "training" where the experiment trains (minutes; only run when asked for).
     """
 
     id: str

@@ -51,7 +51,8 @@ class RunFolder:
             for name in ("results", "rows", "cache"):
                 (folder.path / name).mkdir(parents=True, exist_ok=True)
             for stale in folder.path.glob("**/*.part"):
-                stale.unlink()
+                if stale.is_file():
+                    stale.unlink()
         return folder
 
     @classmethod

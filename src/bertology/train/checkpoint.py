@@ -1,7 +1,10 @@
-"""Checkpoints of a training: a transformers folder plus all that is needed to go on bit by bit. Whole or not there."""
+"""Checkpoints and log of a training: a transformers folder plus all that is needed to go on bit by bit. Whole or not there."""
 
+import contextlib
+import json
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,8 +12,7 @@ import torch
 from safetensors.torch import load_model
 from transformers import PreTrainedModel
 
-from bertology.record.errors import BadInput
-from bertology.record.folder import disk
+from bertology.record.errors import BadInput, CannotWrite
 
 
 class Found(NamedTuple):
@@ -24,16 +26,21 @@ def write(place: Path, steps: int, model: PreTrainedModel, tokenizer: Any, state
     """Writes `checkpoints/<steps>` beside its place, flushes it to disk and renames it. Older ones lose their state."""
     target = _folder(place, steps)
     part = target.with_name(target.name + ".part")
-    with disk(place):
-        shutil.rmtree(part, ignore_errors=True)
+    with writing(place):
+        for stale in target.parent.glob("*.part"):
+            shutil.rmtree(stale)
         part.mkdir(parents=True)
-        model.save_pretrained(part)
-        tokenizer.save_pretrained(part)
-        torch.save(state, part / _STATE)
-        for file in part.iterdir():
-            _flush(file)
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(part, target)
+        try:
+            model.save_pretrained(part)
+            tokenizer.save_pretrained(part)
+            torch.save(state, part / _STATE)
+            for file in part.iterdir():
+                _flush(file)
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(part, target)
+        except Exception:
+            shutil.rmtree(part, ignore_errors=True)  # on a full disk it would stand in the way of all else
+            raise
         _flush(target.parent)
         for older in target.parent.glob(f"*/{_STATE}"):
             if older.parent != target:
@@ -68,7 +75,7 @@ def all_of(place: str | Path) -> list[tuple[int, Path]]:
 def publish(place: Path, steps: int) -> Path:
     """The checkpoint as `model/`, without the training state."""
     target, part = place / "model", place / "model.part"
-    with disk(place):
+    with writing(place):
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(_folder(place, steps), part, ignore=shutil.ignore_patterns(_STATE))
         shutil.rmtree(target, ignore_errors=True)
@@ -76,7 +83,60 @@ def publish(place: Path, steps: int) -> Path:
     return target
 
 
+def log(place: Path, values: Mapping[str, Any]) -> None:
+    """Adds a line to the log."""
+    with writing(place), open(place / _LOG, "a", encoding="utf-8") as file:
+        file.write(json.dumps(values) + "\n")
+
+
+def read_log(place: str | Path) -> Iterator[dict[str, Any]]:
+    """The lines of a training log; what comes after one that was not written whole is left out."""
+    file = Path(place) / _LOG
+    if not file.is_file():
+        raise BadInput(f"{place} holds no training (no {_LOG}).", "Give the --out of a pre-training.")
+    with open(file, encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
+
+
+def cut_log(place: Path, steps: int) -> None:
+    """Drops what was logged after the step that a run goes on from."""
+    file = place / _LOG
+    if file.is_file():
+        part = file.with_name(f"{_LOG}.part")
+        with writing(place):
+            kept = (json.dumps(line) + "\n" for line in read_log(place) if line["step"] <= steps)
+            part.write_text("".join(kept), encoding="utf-8")
+            os.replace(part, file)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise BadInput(f"{file} cannot be read: {error}.", "Remove its folder, or give another --out.") from error
+
+
+@contextlib.contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Makes CannotWrite of what a disk refuses; safetensors, tokenizers and torch.save do not raise OSError for it."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) or any(sign in str(error) for sign in _REFUSED):
+            raise CannotWrite(
+                f"cannot write {place}: {error}.",
+                "Free space or choose another --out; the last checkpoint is kept and the same command goes on from it.",
+            ) from error
+        raise
+
+
 _STATE = "training.pt"
+_LOG = "log.jsonl"
+_REFUSED = ("(os error ", "PytorchStreamWriter", "inline_container")
 
 
 def _folder(place: Path, steps: int) -> Path:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, PreTrainedModel
@@ -14,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadRequest
 from bertology.train.draft import IGNORED
-from bertology.train.task import Example, Task
+from bertology.train.task import Example, Task, f1, span_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class Labelled:
 def classifier(encoder: Encoder, task: Task, seed: int) -> PreTrainedModel:
     """A sequence or token classification model of the encoder's family: its trunk, and a head drawn with `seed`.
 
-    Raises BadRequest for a family that transformers has no such model for.
+    A pooler that the encoder lacks (a masked language model has none) is drawn too. Raises BadRequest for a family that
+    transformers has no such model for, or whose model has a trunk of other weights.
     """
     auto = AutoModelForTokenClassification if task.kind == "token" else AutoModelForSequenceClassification
     config: Any = deepcopy(encoder.config)
@@ -48,42 +51,59 @@ def classifier(encoder: Encoder, task: Task, seed: int) -> PreTrainedModel:
         torch.manual_seed(seed)
         model = auto.from_config(config)
     own = model.base_model.state_dict()
-    model.base_model.load_state_dict(
-        {k: v.detach().clone() for k, v in encoder.base.state_dict().items() if k in own}, strict=False
-    )
+    given = {k: v.detach().clone() for k, v in encoder.base.state_dict().items() if k in own}
+    lacking = sorted(k for k in set(own) - set(given) if "pooler" not in k)
+    if lacking:
+        raise BadRequest(
+            f"{encoder.name} lacks {len(lacking)} weights of {type(model).__name__}, first {lacking[0]}.",
+            "They would be random. Choose another family.",
+        )
+    model.base_model.load_state_dict(given, strict=False)
     return model.to(encoder.device)
 
 
 def encoded(
     encoder: Encoder, task: Task, examples: Sequence[Example], *, most: int = 256
 ) -> list[dict[str, list[int]]]:
-    """Ids, segment ids and label ids of each example, cut at `most` subwords; a word's label is its first subword's."""
+    """Ids, segment ids and label ids of each example, cut at `most` subwords.
+
+    In token tasks a word's label is at its first subword, and `words` has the word's number there, -1 elsewhere. Words are found by
+    characters in the text joined by blanks, so the tokenizer need not know of words.
+    """
     length = min(most, encoder.max_length)
     number = {name: k for k, name in enumerate(task.labels)}
     found = []
-    for start in range(0, len(examples), 1000):
-        part = examples[start : start + 1000]
-        if task.kind == "token":
-            made = encoder.tokenizer(
-                [list(e.texts) for e in part], is_split_into_words=True, truncation=True, max_length=length
-            )
-        else:
-            texts = [[e.texts[k] for e in part] for k in range(len(part[0].texts))]
-            made = encoder.tokenizer(*texts, truncation=True, max_length=length)
-        for i, example in enumerate(part):
-            line = {"input_ids": made["input_ids"][i]}
-            if "segments" in encoder.has:
-                line["token_type_ids"] = made["token_type_ids"][i]
-            if task.kind == "token":
-                words = made.word_ids(i)
-                line["labels"] = [
-                    number[example.label[w]] if w is not None and (k == 0 or words[k - 1] != w) else IGNORED
-                    for k, w in enumerate(words)
-                ]
-            else:
-                line["labels"] = [example.label if task.kind == "regression" else number[example.label]]
-            found.append(line)
-    encoder.tokenizer.backend_tokenizer.no_truncation()
+    try:
+        for start in range(0, len(examples), 1000):
+            part = examples[start : start + 1000]
+            texts = [[" ".join(e.texts) if task.kind == "token" else e.texts[k] for e in part]
+                     for k in range(1 if task.kind == "token" else len(part[0].texts))]  # fmt: skip
+            options = {"return_offsets_mapping": True} if task.kind == "token" else {}
+            made = encoder.tokenizer(*texts, truncation=True, max_length=length, **options)
+            for i, example in enumerate(part):
+                line = {"input_ids": made["input_ids"][i]}
+                if "segments" in encoder.has:
+                    line["token_type_ids"] = made["token_type_ids"][i]
+                if task.kind == "token":
+                    line["words"] = _first_subwords(example.texts, made["offset_mapping"][i])
+                    line["labels"] = [number[example.label[w]] if w >= 0 else IGNORED for w in line["words"]]
+                else:
+                    line["labels"] = [example.label if task.kind == "regression" else number[example.label]]
+                found.append(line)
+    finally:
+        encoder.tokenizer.backend_tokenizer.no_truncation()
+    return found
+
+
+def _first_subwords(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """The number of the word that each subword begins, -1 where it begins none; a subword's word is that of its last character."""
+    ends = np.cumsum([len(w) + 1 for w in words]) - 1
+    seen, found = -1, []
+    for first, end in offsets:
+        word = int(np.searchsorted(ends, end - 1, side="right")) if end > first else -1
+        begins = word > seen and end - 1 != ends[word - 1] if word > 0 else word > seen
+        found.append(word if begins else -1)
+        seen = max(seen, word) if begins else seen
     return found
 
 
@@ -141,15 +161,82 @@ def _collated(
 
 
 def layer_of(name: str, encoder: Encoder) -> int:
-    """Depth of a parameter: 0 for embeddings, 1 to L for layers, L + 1 for what stands above them."""
+    """Depth of a parameter of the encoder or of a classifier on it: 0 for embeddings, 1 to L for layers, L for the rest of the trunk
+    (a final norm), L + 1 for what stands above: the head, and the pooler.
+
+    A layer that is used L times (ALBERT) has depth 1.
+    """
     pattern = encoder.family.layers.split(".")
     parts = name.split(".")
     for start in range(len(parts) - len(pattern) + 1):
         window = parts[start : start + len(pattern)]
         if all(p == "*" or p == w for p, w in zip(pattern, window, strict=True)):
             numbers = [int(w) for p, w in zip(pattern, window, strict=True) if p == "*"]
-            return numbers[-1] + 1
-    return 0 if "embed" in name else encoder.n_layers + 1
+            inner = int(getattr(encoder.config, "inner_group_num", 1))
+            return (numbers[-2] * inner if len(numbers) > 1 else 0) + numbers[-1] + 1
+    if "embed" in name.lower():
+        return 0
+    trunk: Any = encoder.model
+    in_trunk = name.startswith(f"{trunk.base_model_prefix}.") and "pooler" not in parts
+    return encoder.n_layers + (0 if in_trunk else 1)
 
 
-__all__ = ["Labelled", "batches", "classifier", "encoded", "layer_of", "loss_of"]
+def evaluate(
+    model: Any, lines: list[dict[str, list[int]]], task: Task, pad: int, device: torch.device, examples: Sequence[Example]
+) -> tuple[NDArray[np.float64], NDArray[Any]]:  # fmt: skip
+    """Per example: whether it is right (share of right words for token tasks, squared error for regression), and what was said.
+
+    In token tasks a tag is said for each word; None for words that the encoder did not read (cut off, or without a subword): these are wrong.
+    """
+    scores, said = np.zeros(len(lines)), np.empty(len(lines), dtype=object)
+    model.eval()
+    with torch.inference_mode():
+        for batch in batches(lines, task, 64, pad, device):
+            logits = model(**batch.inputs).logits.float()
+            best = logits.argmax(-1).cpu().numpy()
+            for row, i in enumerate(batch.index):
+                if task.kind == "regression":
+                    said[i] = float(logits[row, 0])
+                    scores[i] = (said[i] - examples[i].label) ** 2
+                elif task.kind == "token":
+                    tags: list[str | None] = [None] * len(examples[i].texts)
+                    for k, word in enumerate(lines[i]["words"]):
+                        if word >= 0:
+                            tags[word] = task.labels[int(best[row, k])]
+                    said[i] = tuple(tags)
+                    scores[i] = float(np.mean([s == t for s, t in zip(tags, examples[i].label, strict=True)]))
+                else:
+                    said[i] = task.labels[int(best[row])]
+                    scores[i] = float(said[i] == examples[i].label)
+    return scores, said
+
+
+class Scored:
+    """Predictions on some examples, scored by the task's measure: accuracy (of words in token tasks), F1 of spans, Spearman's
+    correlation (0 when all predictions, or all truths, are equal)."""
+
+    def __init__(self, said: NDArray[Any], examples: Sequence[Example], task: Task) -> None:
+        self.correlated = task.kind == "regression"
+        self.spans = task.spans
+        if self.correlated:
+            self.counts = np.array([[float(s), e.label] for s, e in zip(said, examples, strict=True)])
+        elif self.spans:
+            self.counts = np.array([span_counts(s, e.label) for s, e in zip(said, examples, strict=True)])
+        elif task.kind == "token":
+            right = lambda s, e: sum(a == b for a, b in zip(s, e.label, strict=True))
+            self.counts = np.array([(right(s, e), len(e.label)) for s, e in zip(said, examples, strict=True)])
+        else:
+            self.counts = np.array([(s == e.label, 1) for s, e in zip(said, examples, strict=True)], dtype=int)
+
+    def score(self, pick: NDArray[np.int64] | None = None) -> float:
+        """The score over all examples, or over `pick` of them (a bootstrap sample)."""
+        counts = self.counts if pick is None else self.counts[pick]
+        if self.correlated:
+            if (np.ptp(counts, axis=0) == 0).any():
+                return 0.0
+            return float(spearmanr(counts[:, 0], counts[:, 1]).statistic)
+        total = counts.sum(axis=0)
+        return f1(*total) if self.spans else float(total[0] / total[1])
+
+
+__all__ = ["Labelled", "Scored", "batches", "classifier", "encoded", "evaluate", "layer_of", "loss_of"]

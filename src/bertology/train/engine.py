@@ -39,6 +39,29 @@ def candidates(precision: str, backends: tuple[str, ...] = ("sdpa", "eager")) ->
     return [Engine(*choice) for choice in product(formats, backends)]
 
 
+def accelerator(device: str) -> Any:
+    """The accelerate worker of this process. Raises BadRequest when accelerate or the device is missing."""
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise BadRequest(
+            "pre-training needs accelerate, which is not installed.", 'Install it: pip install "bertology[train]"'
+        ) from error
+    try:
+        wanted = torch.device(device).type
+    except RuntimeError as error:
+        raise BadRequest(f"device {device!r} is not known.", "Give cpu or cuda.") from error
+    worker = Accelerator(cpu=wanted == "cpu")
+    if worker.device.type != wanted:
+        raise BadRequest(f"device {device!r} is not there, only {worker.device.type}.", "Give --device cpu.")
+    return worker
+
+
+def first_process() -> bool:
+    """Whether this process is the one that writes; under torchrun there are more."""
+    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
+
+
 def fastest(engines: list[Engine], loss: Callable[[Engine], Tensor], worker: Any, *, repeats: int = 4) -> Engine:
     """The engine with the shortest median of forward and backward; float32 unless another takes at most 0.9 of its time.
 

@@ -12,7 +12,10 @@ from bertology.record.errors import BadRequest
 
 
 class Optimizer(Protocol):
-    """Makes the torch optimizers of a model; `rate` is the peak learning rate of each by its group's own `peak`."""
+    """Makes the torch optimizers of a model; `rate` is the peak learning rate of each by its group's own `peak`.
+
+    Parameters are told apart by dimensions and name: see `named_parameters`.
+    """
 
     def build(self, named: "Iterable[tuple[str, nn.Parameter]]") -> list[torch.optim.Optimizer]: ...
 
@@ -101,6 +104,16 @@ _SHAPES: dict[str, Callable[[float, float, float], float]] = {
     "trapezoid": lambda rest, progress, fall: min(1.0, (1 - progress) / fall),
     "constant": lambda rest, progress, fall: 1.0,
 }
+
+
+def named_parameters(model: Any, heads: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """Trained parameters under names that optimizers sort them by: "embed" is in those of embeddings, "head" in those
+    of all that is not the trunk's."""
+    embeddings = {id(m.weight) for part in (model, heads) for m in part.modules() if isinstance(m, nn.Embedding)}
+    trunk = f"{model.base_model_prefix}."
+    named = [(n if n.startswith(trunk) else f"head.{n}", p) for n, p in model.named_parameters()]
+    named += [(f"head.{n}", p) for n, p in heads.named_parameters()]
+    return [(f"embedding.{n}" if id(p) in embeddings else n, p) for n, p in named if p.requires_grad]
 
 
 def set_rate(optimizers: Iterable[torch.optim.Optimizer], factor: float) -> float:

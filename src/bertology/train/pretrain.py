@@ -4,34 +4,33 @@ Every example is a function of (seed, epoch, number), so a step needs nothing bu
 goes on ends with the same weights, bit by bit on a CPU, and processes share a step without talking about data.
 """
 
-import json
 import math
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedModel
 
 from bertology.encoder.backend import set_attention
-from bertology.record.errors import BadCorpus, BadRequest, ForeignRun, NotFinite
-from bertology.record.folder import disk, whole
+from bertology.record.errors import BadRequest, NotFinite
 from bertology.train import checkpoint
 from bertology.train.batch import TrainingBatch, collate
+from bertology.train.checkpoint import read_log, writing
 from bertology.train.draft import Source, Symbols
-from bertology.train.engine import Engine, candidates, fastest
+from bertology.train.engine import Engine, accelerator, candidates, fastest
+from bertology.train.material import Material, material
 from bertology.train.objectives.objective import draft
-from bertology.train.optimizer import set_rate
+from bertology.train.optimizer import named_parameters, set_rate
 from bertology.train.reading import Reading
 from bertology.train.recipe import Recipe
-from bertology.train.stream import Stream, fingerprint, open_stream
-from bertology.train.tokenizer import train_tokenizer
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 Progress = Callable[[str, int, int], None]
 
@@ -75,16 +74,16 @@ def pretrain(
     if (tokens is None) == (minutes is None):
         raise BadRequest("a budget is either tokens or minutes.", "Give --tokens 50M or --minutes 60, not both.")
     budget = Budget(tokens, None if minutes is None else minutes * 60)
-    place = Path(out)
-    worker = Accelerator(cpu=device == "cpu")
+    if seed < 0:
+        raise BadRequest(f"seed {seed} is negative.", "Give --seed 0 or more.")
+    if checkpoints < 1:
+        raise BadRequest(f"{checkpoints} checkpoints keep nothing.", "Give --checkpoints 1 or more.")
+    engines, worker, place = candidates(precision), accelerator(device), Path(out)
     with worker.main_process_first():
-        tok = _tokenizer(place, recipe, text, tokenizer)
-        _claim(place, recipe, text, tok, budget, seed)
-        stream = open_stream(text, tok, place / "text")
-        held_out = open_stream(valid, tok, place / "valid") if valid else None
-    run = _Run.start(
-        recipe, place, stream, held_out, tok, worker, budget, seed, candidates(precision), compiled, micro_tokens
-    )
+        made = material(
+            place, recipe, text, valid, tokenizer, {"tokens": budget.tokens, "seconds": budget.seconds, "seed": seed}
+        )
+    run = _Run.start(recipe, place, made, worker, budget, seed, engines, compiled, micro_tokens)
     every = 1 / checkpoints
     while (at := budget.progress(run.tokens, run.seconds)) < 1:
         run.step(at)
@@ -104,7 +103,7 @@ class Budget:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        if min(self.tokens or 1, self.seconds or 1) <= 0:
+        if not all(given is None or 0 < given < math.inf for given in (self.tokens, self.seconds)):
             raise BadRequest("a training budget must be positive.", "Give --tokens 50M or --minutes 60.")
 
     def progress(self, tokens: int, seconds: float) -> float:
@@ -120,7 +119,7 @@ class _Run:
     held_out: Source | None
     examples: Any
     tokenizer: Any
-    worker: Accelerator
+    worker: "Accelerator"
     seed: int
     engine: Engine
     micro_tokens: int
@@ -136,34 +135,32 @@ class _Run:
 
     @classmethod
     def start(
-        cls, recipe: Recipe, place: Path, stream: Stream, held_out: Stream | None, tok: Any, worker: Accelerator,
+        cls, recipe: Recipe, place: Path, made: Material, worker: "Accelerator",
         budget: Budget, seed: int, engines: list[Engine], compiled: bool, micro_tokens: int,
     ) -> "_Run":  # fmt: skip
-        symbols = Symbols.of(tok)
+        tok, symbols = made.tokenizer, Symbols.of(made.tokenizer)
         model = recipe.architecture.build(tok, seed).to(worker.device).train()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + 1)
-            made = {str(k): o.head(model) for k, o in enumerate(recipe.objectives)}
-        heads = nn.ModuleDict({k: h for k, h in made.items() if h is not None}).to(worker.device)
-        named = [*model.named_parameters(), *heads.named_parameters()]
+            found = {str(k): o.head(model) for k, o in enumerate(recipe.objectives)}
+        heads = nn.ModuleDict({k: h for k, h in found.items() if h is not None}).to(worker.device)
         run = cls(
-            recipe, place, Source(stream, symbols), Source(held_out, symbols) if held_out else None,
-            recipe.layout.examples(stream), tok, worker, seed, engines[0], micro_tokens, model, heads,
-            recipe.optimizer.build((n, p) for n, p in named if p.requires_grad), budget,
+            recipe, place, Source(made.stream, symbols), Source(made.held_out, symbols) if made.held_out else None,
+            made.examples, tok, worker, seed, engines[0], micro_tokens, model, heads,
+            recipe.optimizer.build(named_parameters(model, heads)), budget,
         )  # fmt: skip
-        if len(run.examples) < 2:
-            raise BadCorpus(f"the text makes {len(run.examples)} example(s).", "Give more text, or shorter examples.")
-        torch.manual_seed(seed + 2 + worker.process_index)
         state = checkpoint.latest(place)
         if state is not None:
             run._restore(state)
         else:
-            batch = run._batches(0)[0]
+            batch = run._collated([run._draft(k) for k in range(run.per_step)])[0]
             run._use(
                 fastest(engines, lambda engine: run._use(engine)._losses(batch)[1], worker)._replace(compiled=compiled)
             )
             model.zero_grad(set_to_none=True)
             heads.zero_grad(set_to_none=True)
+        if worker.is_main_process:
+            checkpoint.cut_log(place, run.steps)
         return run
 
     def _use(self, engine: Engine) -> "_Run":
@@ -180,6 +177,7 @@ class _Run:
     def step(self, at: float) -> None:
         """One update at a share `at` of the budget."""
         started = time.perf_counter()
+        self._seed_torch(self.steps, self.worker.process_index)
         batches = self._batches(self.steps)
         counts = self._counts(batches)
         rate = set_rate(self.optimizers, self.recipe.schedule.factor(at))
@@ -203,7 +201,7 @@ class _Run:
         self.loss = sum(weights[name] * value for name, value in losses.items())
         self.steps += 1
         self.tokens += int(shared["tokens"])
-        self.seconds += time.perf_counter() - started
+        self.seconds += self._share({"": time.perf_counter() - started})[""] / self.worker.num_processes
         self._log(
             step=self.steps,
             tokens=self.tokens,
@@ -215,7 +213,9 @@ class _Run:
         )
 
     def keep(self) -> None:
-        """Scores the held-out text and writes a checkpoint, whole or not at all."""
+        """Scores the held-out text and writes a checkpoint, whole or not at all. Raises NotFinite sooner than keep such weights."""
+        if not all(bool(torch.isfinite(p).all()) for p in self._parameters()):
+            raise NotFinite(f"step {self.steps} left weights that are not finite.", _CALMER)
         if self.held_out is not None and self.worker.is_main_process:
             self._log(
                 step=self.steps, tokens=self.tokens, **{f"valid {n}": v for n, v in self.held_out_losses().items()}
@@ -241,6 +241,8 @@ class _Run:
         sums: dict[str, float] = {}
         counts: dict[str, int] = {}
         self.model.eval()
+        self.heads.eval()
+        self._seed_torch(0, 0)  # a generator samples
         with torch.inference_mode():
             for batch in self._collated(drafts):
                 parts, _ = self._losses(batch)
@@ -249,7 +251,12 @@ class _Run:
                 for name, n in self._counts([batch], everywhere=False).items():
                     counts[name] = counts.get(name, 0) + n
         self.model.train()
+        self.heads.train()
         return {name: value / max(counts[name], 1) for name, value in sums.items()}
+
+    def _seed_torch(self, step: int, process: int) -> None:
+        """Dropout and sampling, like the data, are functions of the step: going on needs no random state."""
+        torch.manual_seed(int(np.random.SeedSequence([self.seed, 2, step, process]).generate_state(1)[0]))
 
     def _batches(self, step: int) -> list[TrainingBatch]:
         """This process's share of a step."""
@@ -314,12 +321,18 @@ class _Run:
         return dict(zip(values, total.tolist(), strict=True))  # type: ignore[union-attr]
 
     def _share_gradients(self) -> None:
-        """Sums gradients over processes; losses are divided by the counts of all, so a sum is right."""
+        """Sums gradients over processes; losses are divided by the counts of all, so a sum is right.
+
+        A parameter without a gradient anywhere stays so: an optimizer would decay it for a gradient of zero.
+        """
         if self.worker.num_processes == 1:
             return
-        for p in self._parameters():
-            gradient = torch.zeros_like(p) if p.grad is None else p.grad
-            p.grad = self.worker.reduce(gradient, "sum")  # type: ignore[assignment]
+        trained = self._parameters()
+        having = self._share({str(k): float(p.grad is not None) for k, p in enumerate(trained)})
+        for p, n in zip(trained, having.values(), strict=True):
+            if n:
+                gradient = torch.zeros_like(p) if p.grad is None else p.grad
+                p.grad = self.worker.reduce(gradient, "sum")  # type: ignore[assignment]
 
     def _parameters(self) -> list[nn.Parameter]:
         """Each trained parameter once; heads may share some with the model."""
@@ -329,7 +342,7 @@ class _Run:
     def _state(self) -> dict[str, Any]:
         return {
             "steps": self.steps, "tokens": self.tokens, "seconds": self.seconds, "loss": self.loss, "engine": tuple(self.engine),
-            "heads": self.heads.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers], "random": torch.get_rng_state(),
+            "heads": self.heads.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers],
         }  # fmt: skip
 
     def _restore(self, found: checkpoint.Found) -> None:
@@ -338,88 +351,27 @@ class _Run:
         self.heads.load_state_dict(state["heads"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        torch.set_rng_state(state["random"])
         for name in ("steps", "tokens", "seconds", "loss"):
             setattr(self, name, state[name])
         self._use(Engine(*state["engine"]))
-        if self.worker.is_main_process:
-            _cut_log(self.place / "log.jsonl", self.steps)
 
     def _log(self, **values: Any) -> None:
         if self.worker.is_main_process:
-            with disk(self.place), open(self.place / "log.jsonl", "a", encoding="utf-8") as log:
-                log.write(json.dumps(values) + "\n")
+            checkpoint.log(self.place, values)
 
     def _stop_not_finite(self, batches: Sequence[TrainingBatch], losses: dict[str, float], norm: float) -> None:
-        file = self.place / f"failed-step-{self.steps}.npz"
-        np.savez(file, **{f"ids_{k}": b.ids.cpu().numpy() for k, b in enumerate(batches)},
-                 **{f"labels_{k}": b.labels.cpu().numpy() for k, b in enumerate(batches)})  # fmt: skip
+        share = f"-process-{self.worker.process_index}" if self.worker.num_processes > 1 else ""
+        file = self.place / f"failed-step-{self.steps}{share}.npz"
+        with writing(file):
+            np.savez(file, **{f"ids_{k}": b.ids.cpu().numpy() for k, b in enumerate(batches)},
+                     **{f"labels_{k}": b.labels.cpu().numpy() for k, b in enumerate(batches)})  # fmt: skip
         shown = ", ".join(f"{name} {value:g}" for name, value in losses.items())
         raise NotFinite(
             f"step {self.steps} has {shown} and a gradient of norm {norm:g}; its batch is in {file}.",
-            "Lower the learning rate or lengthen the warm-up; the last checkpoint is intact.",
+            _CALMER,
         )
 
 
-def read_log(place: str | Path) -> Iterator[dict[str, Any]]:
-    """The lines of a training log."""
-    file = Path(place) / "log.jsonl"
-    with open(file, encoding="utf-8") as log:
-        for line in log:
-            yield json.loads(line)
-
-
-def _tokenizer(place: Path, recipe: Recipe, text: Sequence[str | Path], given: str | Path | None) -> Any:
-    """The tokenizer of an earlier start, a given one, or one trained on the text."""
-    kept = place / "tokenizer"
-    if given is not None:
-        tok = AutoTokenizer.from_pretrained(str(given))
-        if not tok.is_fast:
-            raise BadRequest(f"the tokenizer in {given} is not a fast one.", "Convert it to a tokenizer.json.")
-        return tok
-    if kept.is_dir():
-        return AutoTokenizer.from_pretrained(str(kept))
-    segments = recipe.architecture.segments > 1 and recipe.architecture.family not in (
-        "distilbert",
-        "modernbert",
-        "mpnet",
-    )
-    return train_tokenizer(
-        text, size=recipe.vocabulary, kind=recipe.tokenizer, lowercase=recipe.lowercase, segments=segments
-    )
-
-
-def _claim(place: Path, recipe: Recipe, text: Sequence[str | Path], tok: Any, budget: Budget, seed: int) -> None:
-    """Makes the folder this run's own, or raises ForeignRun."""
-    identity = {
-        "recipe": recipe.identity, "text": fingerprint(text, tok), "tokens": budget.tokens, "seconds": budget.seconds, "seed": seed,
-    }  # fmt: skip
-    about = place / "pretraining.json"
-    if about.is_file():
-        before = json.loads(about.read_text(encoding="utf-8"))
-        differing = sorted(key for key in identity if before.get(key) != identity[key])
-        if differing:
-            raise ForeignRun(
-                f"{place} holds a pre-training with another {' and '.join(differing)}.",
-                "Give another --out, or remove that folder.",
-            )
-        return
-    if place.is_dir() and any(place.iterdir()):
-        raise ForeignRun(f"{place} is not empty and holds no pre-training.", "Give an empty or new folder as --out.")
-    with disk(place):
-        place.mkdir(parents=True, exist_ok=True)
-        tok.save_pretrained(place / "tokenizer")
-        with whole(about) as part:
-            part.write_text(json.dumps(identity, indent=1), encoding="utf-8")
-
-
-def _cut_log(file: Path, steps: int) -> None:
-    """Drops what was logged after the checkpoint that a run goes on from."""
-    if file.is_file():
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= steps]
-        part = file.with_suffix(".part")
-        part.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        os.replace(part, file)
-
+_CALMER = "Lower the learning rate or lengthen the warm-up; the last checkpoint is intact."
 
 __all__ = ["Budget", "Pretrained", "pretrain", "read_log"]

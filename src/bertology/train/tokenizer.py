@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from bertology.record.errors import BadRequest
 from bertology.train.stream import paragraphs_of
@@ -16,7 +16,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 def train_tokenizer(
     paths: Sequence[str | Path], *, size: int, kind: str = "wordpiece", lowercase: bool = True, segments: bool = True
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer with `size` entries, special tokens included. `segments` lets it return segment ids.
+    """A tokenizer with `size` entries (fewer where the text has no more), special tokens included. `segments` lets it return segment ids.
 
     Raises BadRequest for an unknown kind or a size that leaves no room, BadCorpus for text that cannot be read.
     """
@@ -26,6 +26,11 @@ def train_tokenizer(
         raise BadRequest(f"a vocabulary of {size} is too small.", "Give at least 50.")
     tokenizer, trainer = _KINDS[kind](size, lowercase)
     tokenizer.train_from_iterator(paragraphs_of(paths), trainer)
+    if tokenizer.get_vocab_size() > size:
+        raise BadRequest(
+            f"a vocabulary of {size} has no room for the characters alone, which take {tokenizer.get_vocab_size()} entries.",
+            "Give a larger one.",
+        )
     ids = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
@@ -37,6 +42,19 @@ def train_tokenizer(
         tokenizer_object=tokenizer, model_input_names=names, clean_up_tokenization_spaces=False,
         pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
     )  # fmt: skip
+
+
+def read_tokenizer(path: str | Path) -> Any:
+    """A fast tokenizer from a folder or hub id. Raises BadRequest."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(path))
+    except (OSError, ValueError) as error:
+        raise BadRequest(
+            f"no tokenizer can be read from {path}: {str(error).splitlines()[0]}", "Give a folder with tokenizer.json."
+        ) from error
+    if not tokenizer.is_fast:
+        raise BadRequest(f"the tokenizer in {path} is not a fast one.", "Convert it to a tokenizer.json.")
+    return tokenizer
 
 
 def _wordpiece(size: int, lowercase: bool) -> tuple[Tokenizer, Any]:
