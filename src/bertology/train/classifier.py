@@ -97,13 +97,13 @@ def encoded(
 
 def _first_subwords(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[int]:
     """The number of the word that each subword begins, -1 where it begins none; a subword's word is that of its last character."""
-    ends = np.cumsum([len(w) + 1 for w in words]) - 1
+    blanks = np.cumsum([len(w) + 1 for w in words]) - 1
     seen, found = -1, []
     for first, end in offsets:
-        word = int(np.searchsorted(ends, end - 1, side="right")) if end > first else -1
-        begins = word > seen and end - 1 != ends[word - 1] if word > 0 else word > seen
+        word = int(np.searchsorted(blanks, end - 1))
+        begins = end > first and word > seen and blanks[word] != end - 1
         found.append(word if begins else -1)
-        seen = max(seen, word) if begins else seen
+        seen = word if begins else seen
     return found
 
 

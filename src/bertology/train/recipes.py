@@ -31,7 +31,7 @@ bert_wwm = replace(
 """BERT's later release with whole-word masking."""
 
 roberta = Recipe(
-    "roberta", ("liu-2019-roberta",), replace(_BASE, family="roberta", segments=1), layout=Sentences(512),
+    "roberta", ("liu-2019b",), replace(_BASE, family="roberta", segments=1), layout=Sentences(512),
     optimizer=AdamW(6e-4, betas=(0.9, 0.98)), tokens_per_step=4_194_304, vocabulary=50_265, tokenizer="bpe", lowercase=False,
 )  # fmt: skip
 """Liu et al. 2019: dynamic masks, no next-sentence objective, large batches, byte-level BPE."""

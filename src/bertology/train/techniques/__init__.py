@@ -1,4 +1,7 @@
-"""Fine-tuning techniques of the survey's section 5.4, as parts that compose."""
+"""Fine-tuning techniques of the survey's section 5.4, as parts that compose.
+
+`pivots` (pre-training on before) and `several` (two tasks in a row, races of seeds) are techniques of whole runs.
+"""
 
 from bertology.train.techniques.adapters import Adapters, LoRA, ProjectedAttention
 from bertology.train.techniques.adversarial import SMART, FreeLB
@@ -10,11 +13,18 @@ from bertology.train.techniques.freezing import (
     ReinitialiseTop,
     Rollback,
 )
-from bertology.train.techniques.reading_out import NormalisedCLS, Pooling, ScalarMix
+from bertology.train.techniques.reading_out import (
+    ComplementaryLayers,
+    NormalisedCLS,
+    Pooling,
+    ScalarMix,
+    SqueezeExcite,
+)
 from bertology.train.techniques.regularisation import L2SP, Mixout
 from bertology.train.techniques.technique import Technique, Tuning
 
 __all__ = [
-    "L2SP", "SMART", "Adapters", "Curriculum", "FreeLB", "FreezeBottom", "GradualUnfreezing", "LayerwiseDecay", "LoRA",
-    "Mixout", "NormalisedCLS", "Pooling", "ProjectedAttention", "ReinitialiseTop", "Rollback", "ScalarMix", "Technique", "Tuning",
+    "L2SP", "SMART", "Adapters", "ComplementaryLayers", "Curriculum", "FreeLB", "FreezeBottom", "GradualUnfreezing",
+    "LayerwiseDecay", "LoRA", "Mixout", "NormalisedCLS", "Pooling", "ProjectedAttention", "ReinitialiseTop", "Rollback",
+    "ScalarMix", "SqueezeExcite", "Technique", "Tuning",
 ]  # fmt: skip

@@ -3,37 +3,44 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from bertology.record.errors import BadRequest
-from bertology.train.classifier import layer_of
-from bertology.train.techniques.freezing import set_trainable
-from bertology.train.techniques.technique import Technique, Tuning, layers_of, replace_module
+from bertology.train.techniques.technique import (
+    Technique,
+    Tuning,
+    first,
+    freeze,
+    layers_of,
+    merge,
+    replace_module,
+    train_norms,
+    trunk_linears,
+)
 
 
 @dataclass(frozen=True)
 class Adapters(Technique):
     """A bottleneck x + W_up gelu(W_down x) behind each attention and feed-forward output (Houlsby et al. 2019).
 
-    Adapters, layer norms and the head are trained. They start near the identity. They stay in the model; a checkpoint keeps
-    them under the names of the matrices they follow.
+    Adapters, layer norms and the head are trained. They start near the identity, and they stay in the model.
     """
 
     cites: ClassVar = ("houlsby-2019",)
+    plain: ClassVar = False
     bottleneck: int = 64
 
     def prepare(self, tuning: Tuning) -> None:
+        freeze(tuning, lambda depth: depth <= tuning.encoder.n_layers)
+        train_norms(tuning)
         family = tuning.encoder.family
-        set_trainable(tuning, lambda depth: depth > tuning.encoder.n_layers)
         for layer in layers_of(tuning):
-            for path in (family.head, family.neuron):
-                if path is None:
-                    continue
+            for path in filter(None, (family.head, family.neuron)):
                 dense: Any = layer.get_submodule(path)
-                replace_module(layer, path, _Adapted(dense, _Bottleneck(dense.out_features, self.bottleneck)))
-            for module in layer.modules():
-                if isinstance(module, nn.LayerNorm):
-                    module.requires_grad_(True)
+                adapter = _Bottleneck(dense.out_features, self.bottleneck).to(tuning.encoder.device)
+                replace_module(layer, path, _Adapted(dense, adapter))
 
 
 class _Bottleneck(nn.Module):
@@ -52,93 +59,108 @@ class _Bottleneck(nn.Module):
 class _Adapted(nn.Module):
     def __init__(self, dense: nn.Module, adapter: nn.Module) -> None:
         super().__init__()
-        self.dense, self.adapter = dense.requires_grad_(False), adapter
+        self.dense_before, self.adapter = dense, adapter
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.adapter(self.dense(x))
+        return self.adapter(self.dense_before(x))
 
 
 @dataclass(frozen=True)
 class ProjectedAttention(Technique):
-    """PALs (Stickland & Murray 2019): beside each layer, V_E · attention(V_D h) of small width, V_D and V_E shared by all layers.
+    """PALs (Stickland & Murray 2019): V_E · attention(V_D h) of small width beside each layer, h being the layer's input; it is added to
+    the feed-forward output before the residual sum. V_D and V_E are shared by all layers.
 
-    The encoder is frozen; PALs, layer norms and the head are trained.
+    The encoder is frozen; PALs, layer norms and the head are trained. (The paper trains the encoder too, on several
+    tasks at once with annealed sampling; one task is tuned here.) PALs stay in the model.
     """
 
     cites: ClassVar = ("stickland-2019",)
-    width: int = 64
-    heads: int = 4
+    plain: ClassVar = False
+    width: int = 204
+    heads: int = 12
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise BadRequest(f"{self.heads} heads do not divide a width of {self.width}.", "Give a multiple.")
 
     def prepare(self, tuning: Tuning) -> None:
-        set_trainable(tuning, lambda depth: depth > tuning.encoder.n_layers)
+        freeze(tuning, lambda depth: depth <= tuning.encoder.n_layers)
+        train_norms(tuning)
         model: Any = tuning.model
-        shared = nn.ModuleDict({
-            "down": nn.Linear(tuning.encoder.width, self.width, bias=False), "up": nn.Linear(self.width, tuning.encoder.width, bias=False),
-        })  # fmt: skip
-        nn.init.normal_(shared["up"].weight, std=1e-3)  # type: ignore[arg-type]
         layers = layers_of(tuning)
-        attention = nn.ModuleList(nn.MultiheadAttention(self.width, self.heads, batch_first=True) for _ in layers)
-        model.projected_attention = nn.ModuleDict({"shared": shared, "layers": attention}).to(tuning.encoder.device)
-        for layer, pal in zip(layers, attention, strict=True):
-            layer.register_forward_hook(_beside(shared, pal), with_kwargs=True)
-            for module in layer.modules():
-                if isinstance(module, nn.LayerNorm):
-                    module.requires_grad_(True)
-        model.register_forward_pre_hook(_remember_padding(model), with_kwargs=True)
+        model.projected_attention = _Beside(tuning.encoder.width, self.width, self.heads, len(layers))
+        model.projected_attention.to(tuning.encoder.device)
+        model.register_forward_pre_hook(model.projected_attention.remember_padding, with_kwargs=True)
+        for layer, pal in zip(layers, model.projected_attention.layers, strict=True):
+            layer.register_forward_pre_hook(pal.remember_input, with_kwargs=True)
+            layer.get_submodule(tuning.encoder.family.neuron).register_forward_hook(pal.add)
 
 
-def _remember_padding(model: Any) -> Any:
-    def hook(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+class _Beside(nn.Module):
+    """The two shared matrices and one attention a layer; hooks are its methods, so that copies of a model stay apart."""
+
+    def __init__(self, width: int, small: int, heads: int, layers: int) -> None:
+        super().__init__()
+        self.down, self.up = nn.Linear(width, small, bias=False), nn.Linear(small, width, bias=False)
+        nn.init.normal_(self.up.weight, std=1e-3)
+        self.layers = nn.ModuleList(_Pal(small, heads, [self]) for _ in range(layers))
+        self.padding: Tensor | None = None
+
+    def remember_padding(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         mask = kwargs.get("attention_mask")
-        for pal in model.projected_attention["layers"]:
-            pal.padding = None if mask is None else mask == 0
-
-    return hook
+        self.padding = None if mask is None else mask == 0
 
 
-def _beside(shared: nn.ModuleDict, pal: Any) -> Any:
-    def hook(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
-        states = args[0] if args else kwargs["hidden_states"]
-        small = shared["down"](states)
-        mixed, _ = pal(small, small, small, key_padding_mask=getattr(pal, "padding", None), need_weights=False)
-        added = shared["up"](mixed)
-        return (output[0] + added, *output[1:]) if isinstance(output, tuple) else output + added
+class _Pal(nn.Module):
+    def __init__(self, small: int, heads: int, shared: list[_Beside]) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(small, heads, batch_first=True)
+        self.shared = shared  # in a list: no submodule
+        self.states: Tensor | None = None
 
-    return hook
+    def remember_input(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        self.states = args[0] if args else kwargs["hidden_states"]
+
+    def add(self, module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        (shared,) = self.shared
+        small = shared.down(self.states)
+        mixed, _ = self.attention(small, small, small, key_padding_mask=shared.padding, need_weights=False)
+        self.states = None
+        return output + shared.up(mixed).reshape(output.shape)
 
 
 @dataclass(frozen=True)
 class LoRA(Technique):
-    """Low-rank updates of the attention and feed-forward matrices (Hu et al. 2022), by the library `peft`; merged at the end."""
+    """Low-rank updates W + scale / rank · B A of the layers' matrices, B starting at zero (Hu et al. 2022); merged at the end."""
 
     cites: ClassVar = ("hu-2022",)
     rank: int = 8
     scale: float = 16.0
 
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise BadRequest(f"LoRA of rank {self.rank}.", "Give a rank of at least 1.")
+
     def prepare(self, tuning: Tuning) -> None:
-        try:
-            from peft import LoraConfig, inject_adapter_in_model
-        except ImportError:
-            raise BadRequest(
-                "LoRA needs the library peft.", "Install it with `pip install bertology[train]`."
-            ) from None
-        named = [
-            n
-            for n, m in tuning.model.named_modules()
-            if isinstance(m, nn.Linear) and 1 <= layer_of(f"{n}.weight", tuning.encoder) <= tuning.encoder.n_layers
-        ]
-        set_trainable(tuning, lambda depth: depth > tuning.encoder.n_layers)
-        inject_adapter_in_model(LoraConfig(r=self.rank, lora_alpha=self.scale, target_modules=named), tuning.model)
-        for name, p in tuning.model.named_parameters():
-            p.requires_grad_("lora_" in name or layer_of(name, tuning.encoder) > tuning.encoder.n_layers)
+        freeze(tuning, lambda depth: depth <= tuning.encoder.n_layers)
+        for module in list(trunk_linears(tuning)):
+            update = _LowRank(module.out_features, module.in_features, self.rank, self.scale).to(module.weight.device)
+            parametrize.register_parametrization(module, "weight", update)
 
     def finish(self, tuning: Tuning) -> None:
-        from peft.tuners.lora import LoraLayer
+        merge(tuning.model)
 
-        found = [(n, m) for n, m in tuning.model.named_modules() if isinstance(m, LoraLayer)]
-        for name, module in found:
-            module.merge()  # type: ignore[operator]
-            replace_module(tuning.model, name, module.base_layer)  # type: ignore[arg-type]
+
+class _LowRank(nn.Module):
+    def __init__(self, out: int, into: int, rank: int, scale: float) -> None:
+        super().__init__()
+        self.down = nn.Parameter(torch.empty(rank, into))
+        self.up = nn.Parameter(torch.zeros(out, rank))
+        nn.init.kaiming_uniform_(self.down, a=5**0.5)
+        self.scale = scale / rank
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight + self.scale * self.up @ self.down
 
 
 __all__ = ["Adapters", "LoRA", "ProjectedAttention"]

@@ -10,7 +10,10 @@ from bertology.train.techniques.technique import Technique, Tuning
 
 @dataclass(frozen=True)
 class Curriculum(Technique):
-    """Short examples first in the first `epochs` epochs (Bengio et al. 2009; the survey lists curriculum fine-tuning), then shuffled."""
+    """Short examples first in the first `epochs` epochs (Bengio et al. 2009; the survey lists curriculum fine-tuning), then shuffled.
+
+    Equal lengths are in an order drawn with the run's seed.
+    """
 
     cites: ClassVar = ("bengio-2009",)
     epochs: int = 1

@@ -5,33 +5,57 @@ from typing import Any, ClassVar
 
 import torch
 
+from bertology.record.errors import BadRequest
 from bertology.train.classifier import layer_of
-from bertology.train.techniques.technique import Technique, Tuning, layers_of
+from bertology.train.techniques.technique import Technique, Tuning, check_layers, distinct_layers, freeze
 
 
 @dataclass(frozen=True)
 class FreezeBottom(Technique):
-    """Embeddings and the lowest `layers` do not move (Wu & Dredze 2019); all of them is feature extraction (Peters et al. 2019)."""
+    """Embeddings and the lowest `layers` do not move (Wu & Dredze 2019); all of them is feature extraction (Peters et al. 2019).
 
-    cites: ClassVar = ("wu-2019-mbert", "peters-2019")
+    A pooler counts as part of the head and moves.
+    """
+
+    cites: ClassVar = ("wu-2019-mbert", "peters-2019b")
     layers: int | None = None
-    """None freezes the whole encoder."""
+    """None freezes the whole encoder, 0 the embeddings alone."""
 
     def prepare(self, tuning: Tuning) -> None:
         most = tuning.encoder.n_layers if self.layers is None else self.layers
-        set_trainable(tuning, lambda depth: depth > most)
+        if self.layers:
+            check_layers(tuning, self, self.layers)
+            if self.layers < tuning.encoder.n_layers:
+                distinct_layers(tuning, self)
+        freeze(tuning, lambda depth: depth <= most)
 
 
 @dataclass(frozen=True)
 class GradualUnfreezing(Technique):
-    """From the top, one more layer an epoch (Howard & Ruder 2018); epoch 0 trains the head alone."""
+    """From the top, `layers_per_epoch` more layers an epoch (Howard & Ruder 2018); epoch 0 trains the head alone.
+
+    None spreads the layers, so that all move in the last epoch.
+    """
 
     cites: ClassVar = ("howard-2018",)
-    layers_per_epoch: int = 1
+    layers_per_epoch: int | None = 1
+
+    def prepare(self, tuning: Tuning) -> None:
+        distinct_layers(tuning, self)
 
     def epoch(self, tuning: Tuning, number: int, of: int) -> None:
-        lowest = tuning.encoder.n_layers + 1 - number * self.layers_per_epoch
-        set_trainable(tuning, lambda depth: depth >= lowest)
+        trained = tuning.memory.setdefault(
+            "trained", {name for name, p in tuning.model.named_parameters() if p.requires_grad}
+        )
+        lowest = self.lowest(tuning.encoder.n_layers, number, of)
+        for name, p in tuning.model.named_parameters():
+            p.requires_grad_(name in trained and layer_of(name, tuning.encoder) >= lowest)
+
+    def lowest(self, n_layers: int, number: int, of: int) -> int:
+        """The lowest depth that moves in an epoch: from L + 1, the head, down to 0, the embeddings."""
+        if self.layers_per_epoch is None:
+            return round((n_layers + 1) * (1 - number / (of - 1))) if of > 1 else 0
+        return n_layers + 1 - number * self.layers_per_epoch
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,13 @@ class LayerwiseDecay(Technique):
 
     cites: ClassVar = ("howard-2018", "sun-2019-finetune")
     decay: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not 0 < self.decay <= 1:
+            raise BadRequest(f"a layer-wise decay of {self.decay:g}.", "Give a factor above 0, at most 1.")
+
+    def prepare(self, tuning: Tuning) -> None:
+        distinct_layers(tuning, self)
 
     def rate(self, tuning: Tuning, layer: int) -> float:
         return self.decay ** (tuning.encoder.n_layers + 1 - layer)
@@ -53,11 +84,12 @@ class ReinitialiseTop(Technique):
     layers: int = 1
 
     def prepare(self, tuning: Tuning) -> None:
+        check_layers(tuning, self, self.layers)
         model: Any = tuning.model
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(tuning.seed + 1)
             pooler = [m for n, m in model.base_model.named_children() if n == "pooler" and m is not None]
-            for module in (*layers_of(tuning)[-self.layers :], *pooler):
+            for module in (*distinct_layers(tuning, self)[-self.layers :], *pooler):
                 for part in module.modules():
                     model._init_weights(part)
 
@@ -69,14 +101,13 @@ class Rollback(Technique):
     cites: ClassVar = ("hao-2019",)
     layers: int = 1
 
-    def finish(self, tuning: Tuning) -> None:
+    def prepare(self, tuning: Tuning) -> None:
+        check_layers(tuning, self, self.layers)
+        distinct_layers(tuning, self)
+
+    def alter(self, tuning: Tuning) -> None:
         with torch.no_grad():
             for name, p in tuning.model.named_parameters():
-                if 1 <= layer_of(name, tuning.encoder) <= self.layers:
-                    p.copy_(tuning.initial[name])
-
-
-def set_trainable(tuning: Tuning, moves: Any) -> None:
-    """Whether parameters move, by depth (0 embeddings, 1 to L layers, L + 1 the head)."""
-    for name, p in tuning.model.named_parameters():
-        p.requires_grad_(bool(moves(layer_of(name, tuning.encoder))))
+                before = tuning.before(name)
+                if before is not None and 1 <= layer_of(name, tuning.encoder) <= self.layers:
+                    p.copy_(before)

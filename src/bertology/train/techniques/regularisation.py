@@ -7,30 +7,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from bertology.record.errors import BadRequest
 from bertology.train.classifier import Labelled, layer_of
-from bertology.train.techniques.technique import Technique, Tuning
+from bertology.train.techniques.technique import Technique, Tuning, merge, trunk_linears
 
 
 @dataclass(frozen=True)
 class Mixout(Technique):
     """In training each weight is its pre-trained value with probability p, rescaled so that its mean stays (Lee et al. 2020).
 
-    Acts on the weight matrices of the encoder's linear layers: (mask * w0 + (1 - mask) * w - p * w0) / (1 - p).
+    Acts on the weight matrices of the layers: (mask * w0 + (1 - mask) * w - p * w0) / (1 - p). After training they are plain.
     """
 
-    cites: ClassVar = ("lee-2020",)
+    cites: ClassVar = ("lee-2019",)
     p: float = 0.9
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.p < 1:
+            raise BadRequest(f"mixout of p = {self.p:g}.", "Give a probability from 0 to below 1.")
+
     def prepare(self, tuning: Tuning) -> None:
-        for name, module in tuning.model.named_modules():
-            if isinstance(module, nn.Linear) and layer_of(f"{name}.weight", tuning.encoder) <= tuning.encoder.n_layers:
-                parametrize.register_parametrization(module, "weight", _Mix(module.weight.detach().clone(), self.p))
+        for module in list(trunk_linears(tuning)):
+            parametrize.register_parametrization(module, "weight", _Mix(module.weight.detach().clone(), self.p))
 
     def finish(self, tuning: Tuning) -> None:
-        tuning.model.eval()
-        for module in tuning.model.modules():
-            if parametrize.is_parametrized(module, "weight") and isinstance(module, nn.Linear):
-                parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+        merge(tuning.model)
 
 
 class _Mix(nn.Module):
@@ -49,15 +50,20 @@ class _Mix(nn.Module):
 
 @dataclass(frozen=True)
 class L2SP(Technique):
-    """Adds strength / 2 x the squared distance of the encoder's weights from their pre-trained values (Li et al. 2018)."""
+    """Adds strength / 2 x the squared distance of the encoder's weights from their pre-trained values (Li et al. 2018).
+
+    Use it with a recipe of decay 0: weight decay pulls to zero.
+    """
 
     cites: ClassVar = ("li-2018",)
     strength: float = 0.01
 
     def loss(self, tuning: Tuning, batch: Labelled, logits: Tensor, loss: Tensor) -> Tensor:
         far = [
-            (p - tuning.initial[name]).square().sum()
+            (p - before).square().sum()
             for name, p in tuning.model.named_parameters()
-            if p.requires_grad and name in tuning.initial and layer_of(name, tuning.encoder) <= tuning.encoder.n_layers
+            if p.requires_grad
+            and layer_of(name, tuning.encoder) <= tuning.encoder.n_layers
+            and (before := tuning.before(name)) is not None
         ]
         return loss + 0.5 * self.strength * torch.stack(far).sum() if far else loss

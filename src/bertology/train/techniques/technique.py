@@ -1,12 +1,17 @@
 """A fine-tuning technique: hooks that a run of `finetune` calls. Frozen, so that equal techniques are equal recipes."""
 
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from bertology.encoder.encoder import Encoder
-from bertology.train.classifier import Labelled
+from bertology.record.errors import BadRequest
+from bertology.train.classifier import Labelled, layer_of, loss_of
 from bertology.train.task import Task
 
 
@@ -20,6 +25,7 @@ class Tuning:
     seed: int
     initial: dict[str, Tensor]
     """The model's parameters before the first step, by name."""
+    techniques: "tuple[Technique, ...]" = ()
     memory: dict[str, Any] = field(default_factory=dict)
 
     def logits(self, batch: Labelled, **changes: Tensor) -> Tensor:
@@ -29,12 +35,26 @@ class Tuning:
             given.pop("input_ids")
         return self.model(**given).logits
 
+    def loss(self, batch: Labelled, logits: Tensor) -> Tensor:
+        """The task's loss with what every technique adds to it."""
+        loss = loss_of(logits, batch.labels, self.task)
+        for technique in self.techniques:
+            loss = technique.loss(self, batch, logits, loss)
+        return loss
+
+    def before(self, name: str) -> Tensor | None:
+        """The pre-trained value of a parameter, also where a technique has moved it to another name; None for new ones."""
+        plain = re.sub(r"\.parametrizations\.(\w+)\.original$", r".\1", name)
+        return self.initial.get(plain, self.initial.get(plain.replace(".dense_before.", ".")))
+
 
 @dataclass(frozen=True)
 class Technique:
     """Base: changes nothing. Override what differs."""
 
     cites: ClassVar[tuple[str, ...]] = ()
+    plain: ClassVar[bool] = True
+    """Whether after `finish` the model is transformers' own, so that its checkpoint loads anywhere."""
 
     def prepare(self, tuning: Tuning) -> None:
         """Before the first step: freeze, add or replace modules. Parameters with requires_grad are trained."""
@@ -51,37 +71,119 @@ class Technique:
         return None
 
     def loss(self, tuning: Tuning, batch: Labelled, logits: Tensor, loss: Tensor) -> Tensor:
-        """The loss to propagate, given the plain one."""
+        """The loss to propagate, given the one so far."""
         return loss
 
     def backward(self, tuning: Tuning, batch: Labelled) -> bool:
-        """Computes gradients itself and returns True (FreeLB), or leaves it to the loop."""
+        """Computes gradients itself, of `tuning.loss`, and returns True (FreeLB), or leaves it to the loop."""
         return False
 
-    def after_step(self, tuning: Tuning) -> None:
-        """After each update."""
+    def after_step(self, tuning: Tuning, progress: float) -> None:
+        """After each update; `progress` is the share of the steps that are done."""
 
     def finish(self, tuning: Tuning) -> None:
         """After the last step: merge or remove what `prepare` added, so that transformers can load the model."""
 
-
-def submodule(root: nn.Module, path: str) -> tuple[nn.Module, str]:
-    """The parent of a dotted path and the last name."""
-    parent, _, last = path.rpartition(".")
-    return root.get_submodule(parent), last
+    def alter(self, tuning: Tuning) -> None:
+        """After all techniques have finished: changes plain weights (Rollback)."""
 
 
 def replace_module(root: nn.Module, path: str, new: nn.Module) -> None:
-    parent, last = submodule(root, path)
-    setattr(parent, last, new)
+    parent, _, last = path.rpartition(".")
+    setattr(root.get_submodule(parent), last, new)
 
 
 def layers_of(tuning: Tuning) -> list[nn.Module]:
     """The modules of the layers in order; a shared one is listed once."""
     pattern = tuning.encoder.family.layers
     base: Any = tuning.model.base_model
-    names = [n for n, _ in base.named_modules() if _matches(n, pattern)]
-    return [base.get_submodule(name) for name in names]
+    return [module for name, module in base.named_modules() if _matches(name, pattern)]
+
+
+def distinct_layers(tuning: Tuning, technique: Technique) -> list[nn.Module]:
+    """The layers' modules; raises BadRequest where layers share their weights (ALBERT), so that none can be treated alone."""
+    found = layers_of(tuning)
+    if len(found) != tuning.encoder.n_layers:
+        raise BadRequest(
+            f"{type(technique).__name__} treats layers one by one, and the {tuning.encoder.n_layers} layers of "
+            f"{tuning.encoder.name} share the weights of {len(found)}.",
+            "Choose another technique or encoder.",
+        )
+    return found
+
+
+def check_layers(tuning: Tuning, technique: Technique, layers: int) -> None:
+    """Raises BadRequest unless the encoder has `layers` layers, at least one."""
+    if not 1 <= layers <= tuning.encoder.n_layers:
+        raise BadRequest(
+            f"{type(technique).__name__} of {layers} layers on an encoder of {tuning.encoder.n_layers}.",
+            f"Give 1 to {tuning.encoder.n_layers}.",
+        )
+
+
+def freeze(tuning: Tuning, frozen: Callable[[int], bool]) -> None:
+    """Freezes the parameters at some depths (0 embeddings, 1 to L layers, L + 1 the head); the rest stays as it is."""
+    for name, p in tuning.model.named_parameters():
+        if frozen(layer_of(name, tuning.encoder)):
+            p.requires_grad_(False)
+
+
+def trunk_linears(tuning: Tuning) -> Iterator[nn.Linear]:
+    """The linear modules of the layers."""
+    for name, module in tuning.model.named_modules():
+        if (
+            isinstance(module, nn.Linear)
+            and ".parametrizations." not in name
+            and _in_a_layer(f"{name}.weight", tuning.encoder)
+        ):
+            yield module
+
+
+def _in_a_layer(name: str, encoder: Encoder) -> bool:
+    pattern = re.escape(encoder.family.layers).replace(r"\*", r"\d+")
+    return re.search(rf"(^|\.){pattern}\.", name) is not None
+
+
+def train_norms(tuning: Tuning) -> None:
+    """Makes the norms of the layers, and one behind the last, move again in a frozen encoder."""
+    final = [norm for norm in (closing_norm(tuning),) if norm is not None]
+    inner = [m for layer in layers_of(tuning) for m in layer.modules() if type(m).__name__.endswith("Norm")]
+    for norm in (*inner, *final):
+        norm.requires_grad_(True)
+
+
+def closing_norm(tuning: Tuning) -> nn.Module | None:
+    """The norm between the last layer and the trunk's output (pre-norm families), found by what a pass shows; else None."""
+    base: Any = tuning.model.base_model
+    places = [base, getattr(base, "encoder", None)]
+    norms = [m for place in places if place is not None for m in place.children() if type(m).__name__.endswith("Norm")]
+    states: list[Tensor] = []
+    hook = layers_of(tuning)[-1].register_forward_hook(lambda m, a, out: states.append(first(out)))
+    training = tuning.model.training
+    ids = torch.tensor([tuning.encoder.tokenizer("a b c")["input_ids"]], device=tuning.encoder.device)
+    try:
+        tuning.model.eval()
+        with torch.no_grad():
+            last = base(input_ids=ids, attention_mask=torch.ones_like(ids))[0]
+            if torch.equal(last, states[-1]):
+                return None
+            return next((m for m in norms if m(states[-1]).shape == last.shape and torch.equal(m(states[-1]), last)), None)
+    finally:
+        hook.remove()
+        tuning.model.train(training)
+
+
+def first(output: Any) -> Tensor:
+    """The hidden states in what a layer returns."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+def merge(model: nn.Module) -> None:
+    """Makes every parametrised weight a plain one of the value it has in evaluation."""
+    model.eval()
+    for module in list(model.modules()):
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -91,9 +193,4 @@ def _matches(name: str, pattern: str) -> bool:
     )
 
 
-def detached(module: nn.Module) -> dict[str, Tensor]:
-    """Copies of all parameters."""
-    return {name: p.detach().clone() for name, p in module.named_parameters()}
-
-
-__all__ = ["Technique", "Tuning", "detached", "layers_of", "replace_module", "submodule"]
+__all__ = ["Technique", "Tuning", "layers_of", "merge", "replace_module"]
