@@ -34,7 +34,7 @@ WORDS = (
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("model", nargs="?", help="a folder or hub id; without it, the embedded all-MiniLM-L6-v2")
+    options.add_argument("model", nargs="?", default="minilm", help="a folder or hub id")
     options.add_argument("--sentences", type=int, default=200)
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--budget", type=int, default=2048, help="padded tokens per forward pass of the sweep")

@@ -21,7 +21,7 @@ from transformers import AutoModel, AutoTokenizer
 import bertology as bt
 from bertology.corpus import conllu, grammar
 from bertology.corpus.sentence import Corpus
-from bertology.encoder.load import default_model
+from bertology.encoder.load import embedded
 from bertology.observe import AttentionMass, LinkAttention, Planner, WordVectors, measure
 from bertology.record.folder import RunFolder
 
@@ -39,8 +39,8 @@ def corpus(sentences: int | None) -> Corpus:
 
 def plain(texts: list[str]) -> None:
     """Batches of 32 in corpus order, padded to the longest; everything is asked for, nothing is kept."""
-    model = AutoModel.from_pretrained(default_model(), attn_implementation="eager").eval()
-    tokenizer = AutoTokenizer.from_pretrained(default_model(), model_max_length=512)
+    model = AutoModel.from_pretrained(embedded("minilm"), attn_implementation="eager").eval()
+    tokenizer = AutoTokenizer.from_pretrained(embedded("minilm"), model_max_length=512)
     tokenizer.backend_tokenizer.no_truncation()
     with torch.no_grad():
         for start in range(0, len(texts), 32):
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=None)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    treebank, encoder = corpus(options.sentences), bt.load()
+    treebank, encoder = corpus(options.sentences), bt.load("minilm")
     texts = [s.text for s in treebank]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     mine = [timed(ours, encoder, treebank)]

@@ -109,7 +109,7 @@ def words(path: Path, cache: Path) -> Words:
     from bertology.encoder import hidden, load
 
     treebank = read(path)
-    encoder = load()
+    encoder = load("minilm")
     stored = cache / f"{treebank.fingerprint}-{encoder.fingerprint}.npy"
     upos = np.array([tag for sentence in treebank for tag in sentence.layers["upos"]])
     if not stored.exists():

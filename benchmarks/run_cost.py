@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0)
     options = parser.parse_args()
-    encoder, corpora = bt.load(), Corpora.load(scale=options.scale)
+    encoder, corpora = bt.load("minilm"), Corpora.load(scale=options.scale)
     print("| pass | statistics | bare | observed | ratio |\n|---|---|---|---|---|")
     whole = [0.0, 0.0]
     with tempfile.TemporaryDirectory() as place:

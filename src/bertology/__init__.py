@@ -1,6 +1,6 @@
 """A Primer in BERTology, executable: every claim of the survey as an experiment on your encoder.
 
-`bt.load`, `bt.wrap`, `bt.run`, `bt.plan`, `bt.compare`, `bt.check`, `bt.survey`, `bt.score`, `bt.pretrain`, `bt.recipes`; heavy rooms are imported on first use.
+`bt.load`, `bt.wrap`, `bt.run`, `bt.plan`, `bt.compare`, `bt.check`, `bt.survey`, `bt.score`, `bt.pretrain`, `bt.finetune`, `bt.recipes`; heavy rooms are imported on first use.
 """
 
 from importlib import import_module
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from bertology.encoder.load import load, wrap
     from bertology.job import compare, plan, run
     from bertology.train import recipes
+    from bertology.train.finetune import finetune
 
 __version__ = "0.1.0"
-__all__ = ["check", "compare", "load", "plan", "pretrain", "recipes", "run", "score", "survey", "wrap"]
+__all__ = ["check", "compare", "finetune", "load", "plan", "pretrain", "recipes", "run", "score", "survey", "wrap"]
 
 _DOORS = {
     "load": "encoder.load", "wrap": "encoder.load", "check": "encoder.check", "run": "job", "plan": "job", "compare": "job",
     "survey": "claims.registry", "pretrain": "acquisition", "score": "behave.pll",
+    "finetune": "train.finetune",
 }  # fmt: skip
 _ROOMS = (
     "behave",

@@ -241,6 +241,68 @@ def pretrain(
     typer.echo(f"{trained.model}\n{done.page}")
 
 
+@app.command()
+def score(
+    model: Annotated[str, typer.Argument(help="A folder or hub id.", metavar="MODEL")],
+    file: Annotated[Path, typer.Argument(help="Text (a paragraph a line) or minimal pairs (JSON lines, or a folder of them).")],
+    method: Annotated[str, typer.Option(help="pll-word-l2r (Kauf & Ivanova 2023) or pll (Salazar et al. 2020).")] = "pll-word-l2r",
+    out: Annotated[Path | None, typer.Option(help="A .parquet file for the scores of every subword.")] = None,
+    precision: Annotated[str, typer.Option(help="float32, or bfloat16 for the trunk alone.")] = "float32",
+    seed: Seed = 0, device: Device = "cpu", allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Pseudo-log-likelihood of sentences, accuracy on minimal pairs."""
+    from bertology.scoring import score_file
+
+    with _Bar() as progress:
+        done = score_file(
+            model, file, method=method, out=out, precision=precision, seed=seed, progress=progress,
+            device=device, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+    if as_json:
+        _print_json(done.to_json())
+        return
+    for line in done.lines():
+        typer.echo(line)
+
+
+@app.command()
+def finetune(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder or hub id; `list` shows the recipes.")],
+    task: Annotated[list[Path] | None, typer.Option("--task", help="A file (.jsonl, .csv, .tsv, .conll, .gz) or a folder with train, dev, test; repeatable.")] = None,
+    recipe: Annotated[str, typer.Option(help="A recipe's name.")] = "standard",
+    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="A folder for the best model and the scores.")] = None,
+    label: Annotated[str, typer.Option(help="The column that holds the label, where several do.")] = "",
+    limit: Annotated[int | None, typer.Option(help="At most so many training examples.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Instead of the recipe's.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Peak learning rate instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Examples a batch instead of the recipe's.")] = None,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    seed: Seed = 0, device: Device = "cpu", allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Fine-tunes an encoder on a task: mean, spread over seeds, interval, and the best model.
+
+    JSON lines hold {"text", "label"}, {"text", "text2", "label"} or {"words", "labels"}; tables a header with text or sentence columns and
+    a label column; CoNLL a word and its tag a line.
+    """
+    from bertology.tuning import finetune_files, recipe_names
+
+    if model == "list":
+        _print_json(recipe_names()) if as_json else [typer.echo(name) for name in recipe_names()]
+        return
+    with _Bar() as progress:
+        done = finetune_files(
+            model, _files(task), recipe=recipe, seeds=seeds, out=out, label=label, limit=limit, seed=seed, progress=progress,
+            changes={"epochs": epochs, "rate": rate, "batch": batch, "precision": precision},
+            device=device, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+    if as_json:
+        _print_json(done.to_json())
+        return
+    for line in done.lines():
+        typer.echo(line)
+
+
 class _Bar:
     """A progress bar with a time estimate on standard error; silent when that is no terminal."""
 

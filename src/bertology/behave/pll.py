@@ -70,7 +70,7 @@ def score(
     for rows in _batches(lines, hidden, token_budget):
         ids, at, true = _masked(lines, hidden, rows, encoder)
         types = (
-            torch.tensor([lines[i].types for i, _ in rows], device=encoder.device)
+            torch.from_numpy(np.array([lines[i].types for i, _ in rows])).to(encoder.device)
             if "segments" in encoder.has
             else None
         )

