@@ -42,6 +42,8 @@ _ROOMS = (
 
 def __getattr__(name: str) -> Any:
     if name in _DOORS:
+        if name in ("load", "wrap"):
+            import_module("bertology.train.variants")  # registers architectures that transformers lacks
         return getattr(import_module(f"bertology.{_DOORS[name]}"), name)
     if name == "recipes":
         return import_module("bertology.train.recipes")

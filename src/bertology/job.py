@@ -26,6 +26,7 @@ from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest, NotApplicable
 from bertology.record.folder import RunFolder
 from bertology.record.result import Finding, Result, compare_published, judge
+from bertology.train import variants  # noqa: F401 (registers architectures that transformers lacks)
 
 QUIET: Progress = lambda what, done, total: None
 

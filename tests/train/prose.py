@@ -12,9 +12,10 @@ from bertology.train.optimizer import AdamW
 from bertology.train.recipe import Recipe
 
 WORDS = (
-    "the a this every old young small tired happy quiet cat dog bird girl boy farmer river garden house letter sees "
-    "finds likes watches follows hears paints remembers and but while near behind under with slowly often never again"
-).split()
+    "the", "a", "this", "every", "old", "young", "small", "tired", "happy", "quiet", "cat", "dog", "bird", "girl", "boy", "farmer",
+    "river", "garden", "house", "letter", "sees", "finds", "likes", "watches", "follows", "hears", "paints", "remembers", "and", "but",
+    "while", "near", "behind", "under", "with", "slowly", "often", "never", "again",
+)  # fmt: skip
 
 BERT = Recipe(
     "tiny", (), Architecture("bert", layers=1, heads=2, width=32, feed_forward=64, positions=32, dropout=0.1),

@@ -34,6 +34,9 @@ FAMILIES: dict[str, Family] = {
         ),
         _BERT,
     ),
+    "sandwich_bert": _BERT._replace(
+        caveat="feed-forward sublayers run later than their layer's attention: neurons of layer l are those of module l - k"
+    ),
     "longformer": _BERT._replace(caveat="attention is a sliding window: weights are not a token × token map"),
     "deberta": _BERT._replace(value="attention.self.in_proj", value_layout="last third of each head"),
     "deberta-v2": _BERT._replace(value="attention.self.value_proj"),

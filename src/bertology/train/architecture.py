@@ -1,19 +1,23 @@
 """The shape of a model to train: a family, its sizes, and what is special about it."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
 
-from bertology.encoder.families import FAMILIES
+from bertology.encoder.families import AFTER_PADDING, FAMILIES
 from bertology.record.errors import BadRequest, UnknownFamily
+
+if TYPE_CHECKING:
+    from bertology.train.variants import Variant
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes by the field's names. `options` are further arguments of the family's config, as pairs."""
+    """Sizes by the field's names. `options` are further arguments of the family's config, as pairs; `variant` is another
+    attention (train/variants)."""
 
     family: str = "bert"
     layers: int = 12
@@ -24,6 +28,7 @@ class Architecture:
     segments: int = 2
     dropout: float = 0.1
     options: tuple[tuple[str, Any], ...] = ()
+    variant: "Variant | None" = field(default=None, metadata={"later": True})
 
     def config(self, tokenizer: Any) -> Any:
         """The family's transformers config for a tokenizer. Raises UnknownFamily, BadRequest."""
@@ -31,7 +36,7 @@ class Architecture:
             raise UnknownFamily(f"{self.family!r} has no row in encoder/families.py.", "Choose a family that has one.")
         if self.width % self.heads:
             raise BadRequest(f"width {self.width} is no multiple of {self.heads} heads.", "Change one of them.")
-        offset = 2 if self.family in ("roberta", "camembert", "xlm-roberta", "mpnet") else 0
+        offset = 2 if self.family in AFTER_PADDING else 0
         named = {
             "hidden_size": self.width, "num_hidden_layers": self.layers, "num_attention_heads": self.heads,
             "intermediate_size": self.feed_forward, "max_position_embeddings": self.positions + offset,
@@ -41,9 +46,12 @@ class Architecture:
         given = {own.get(name, name): value for name, value in named.items() if own.get(name, name)}
         special = {f"{n}_token_id": getattr(tokenizer, f"{n}_token_id") for n in ("pad", "cls", "sep")}
         special |= {"bos_token_id": special["cls_token_id"], "eos_token_id": special["sep_token_id"]}
-        return AutoConfig.for_model(
+        config = AutoConfig.for_model(
             self.family, **given, vocab_size=_rounded(len(tokenizer)), **special, **dict(self.options)
         )
+        if self.variant is not None:
+            self.variant.mark(config)
+        return config
 
     def build(self, tokenizer: Any, seed: int, auto: Any = AutoModelForMaskedLM) -> PreTrainedModel:
         """A model with fresh weights, drawn from the family's initialiser with `seed`."""

@@ -2,22 +2,30 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.load import load
+from bertology.encoder.load import load, wrap
+from bertology.record.errors import BadRequest
+from bertology.record.folder import whole
 from bertology.stats.tally import in_split
-from bertology.train.finetune import FineTuning, finetune
+from bertology.train.classifier import Scored as Said
+from bertology.train.classifier import classifier, encoded, evaluate
+from bertology.train.finetune import FineTuning, Outcome, finetune
 from bertology.train.pretrain import pretrain, read_log
 from bertology.train.recipe import Recipe, plain
-from bertology.train.task import Task
+from bertology.train.task import Example, Task
+from bertology.train.techniques.pivots import PivotMLM, adapted
+from bertology.train.techniques.several import staged
 from bertology.train.tokenizer import train_tokenizer
 
 Progress = Callable[[str, int, int], None]
@@ -110,16 +118,169 @@ class Scoring:
         tuned = finetune(
             self.encoder, self.task, self.recipe, seeds=self.seeds, order_seeds=self.order_seeds, progress=progress
         )
-        content = {
-            "values": [o.score(tuned.task) for o in tuned.outcomes], "correct": [o.scores.tolist() for o in tuned.outcomes],
-            "dev": [o.dev for o in tuned.outcomes], "trained": tuned.outcomes[0].trained,
-            "seconds": float(np.mean([o.seconds for o in tuned.outcomes])), "majority": self.task.majority,
-        }  # fmt: skip
-        (place / "scores.json").write_text(json.dumps(content), encoding="utf-8")
+        _write_scores(place, tuned.outcomes, self.task)
 
     def load(self, place: Path) -> Scored:
-        content = json.loads((place / "scores.json").read_text(encoding="utf-8"))
-        return Scored(**{k: np.array(v) if k in ("values", "correct") else v for k, v in content.items()})
+        return _read_scores(place)
+
+
+class Attacked(NamedTuple):
+    """`clean` is the scores on the task's own test texts, `changed` (seed,) the scores on changed ones."""
+
+    clean: Scored
+    changed: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Attack:
+    """As `Scoring`, and each seed's model is scored on `changed` texts too (test texts with typing errors, say)."""
+
+    scoring: Scoring
+    changed: tuple[Example, ...]
+
+    @property
+    def key(self) -> str:
+        return _key("attack", self.scoring.key, self.changed)
+
+    def build(self, place: Path, progress: Progress) -> None:
+        asked, outcomes, scores = self.scoring, [], []
+        lines = encoded(asked.encoder, asked.task, self.changed)
+        pad = asked.encoder.tokenizer.pad_token_id or 0
+        for seed, order in zip(asked.seeds, asked.order_seeds or asked.seeds, strict=True):
+            tuned = finetune(
+                asked.encoder, asked.task, asked.recipe, seeds=[seed], order_seeds=[order], progress=progress
+            )
+            _, said = evaluate(tuned.best.model, lines, asked.task, pad, asked.encoder.device, self.changed)
+            scores.append(Said(said, self.changed, asked.task).score())
+            outcomes.append(tuned.best._replace(model=None))
+        (place / "changed.json").write_text(json.dumps(scores), encoding="utf-8")
+        _write_scores(place, outcomes, asked.task)
+
+    def load(self, place: Path) -> Attacked:
+        return Attacked(_read_scores(place), np.array(json.loads((place / "changed.json").read_text(encoding="utf-8"))))
+
+
+@dataclass(frozen=True, eq=False)
+class Staging:
+    """Fine-tuning on several tasks one after another (`techniques.several.staged`); the scores are the last task's."""
+
+    encoder: Encoder
+    stages: tuple[tuple[Task, FineTuning], ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        stages = [(t.name, t.train, t.dev, t.test, plain(r)) for t, r in self.stages]
+        return _key("staging", self.encoder.fingerprint, stages, self.seeds)
+
+    def build(self, place: Path, progress: Progress) -> None:
+        last = [
+            staged(self.encoder, self.stages, seeds=[seed], progress=progress)[-1].best._replace(model=None)
+            for seed in self.seeds
+        ]
+        _write_scores(place, last, self.stages[-1][0])
+
+    def load(self, place: Path) -> Scored:
+        return _read_scores(place)
+
+
+@dataclass(frozen=True, eq=False)
+class Adapting:
+    """Masked language modelling on texts of two domains (`techniques.pivots.adapted`), then fine-tuning on the first one's labels.
+
+    The task's training texts are of the source domain, its test texts of the target domain. `words` are masked instead of pivots.
+    """
+
+    encoder: Encoder
+    task: Task
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    pivots: PivotMLM
+    recipe: FineTuning
+    seeds: tuple[int, ...]
+    words: tuple[str, ...] | None = None
+
+    @property
+    def key(self) -> str:
+        task = (self.task.name, self.task.train, self.task.dev, self.task.test)
+        what = (self.source, self.target, plain(self.pivots), plain(self.recipe), self.seeds, self.words)
+        return _key("adapting", self.encoder.fingerprint, task, *what)
+
+    def build(self, place: Path, progress: Progress) -> None:
+        outcomes = []
+        for seed in self.seeds:
+            note = lambda done, total: progress("pivot MLM", done, total)
+            moved = adapted(
+                self.encoder, self.source, self.target, self.task.train, self.pivots, words=self.words, seed=seed, progress=note
+            )  # fmt: skip
+            tuned = finetune(moved, self.task, self.recipe, seeds=[seed], progress=progress)
+            outcomes.append(tuned.best._replace(model=None))
+        _write_scores(place, outcomes, self.task)
+
+    def load(self, place: Path) -> Scored:
+        return _read_scores(place)
+
+
+class Tuned(NamedTuple):
+    """A fine-tuned model: as it is with its head (`model`), its trunk seen as an encoder, and its test score."""
+
+    model: nn.Module
+    encoder: Encoder
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class TunedModel:
+    """One seed's fine-tuned model itself, kept as `state.safetensors` (as large as the encoder).
+
+    Raises BadRequest for a recipe with a technique that stays in the model: there is no plain trunk to look at.
+    """
+
+    encoder: Encoder
+    task: Task
+    recipe: FineTuning
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not self.recipe.plain:
+            staying = [type(t).__name__ for t in self.recipe.techniques if not t.plain]
+            raise BadRequest(
+                f"{self.recipe.name}: {' and '.join(staying)} would stay in the model.", "Ask for its scores."
+            )
+
+    @property
+    def key(self) -> str:
+        task = (self.task.name, self.task.train, self.task.dev, self.task.test)
+        return _key("tuned", self.encoder.fingerprint, task, plain(self.recipe), self.seed)
+
+    def build(self, place: Path, progress: Progress) -> None:
+        best = finetune(self.encoder, self.task, self.recipe, seeds=[self.seed], progress=progress).best
+        assert best.model is not None
+        state = {name: t.detach().cpu().clone().contiguous() for name, t in best.model.state_dict().items()}
+        with whole(place / "state.safetensors") as part:
+            save_file(state, part)
+        _write_scores(place, [best], self.task)
+
+    def load(self, place: Path) -> Tuned:
+        model = classifier(self.encoder, self.task, self.seed)
+        model.load_state_dict(load_file(place / "state.safetensors"))
+        name = f"{self.encoder.name} after {self.task.name}"
+        seen = wrap(model.requires_grad_(False), self.encoder.tokenizer, name=name, has_mlm=False)
+        return Tuned(model, seen, float(_read_scores(place).values[0]))
+
+
+def _write_scores(place: Path, outcomes: Sequence[Outcome], task: Task) -> None:
+    content = {
+        "values": [o.score(task) for o in outcomes], "correct": [o.scores.tolist() for o in outcomes],
+        "dev": [o.dev for o in outcomes], "trained": outcomes[0].trained,
+        "seconds": float(np.mean([o.seconds for o in outcomes])), "majority": task.majority,
+    }  # fmt: skip
+    (place / "scores.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _read_scores(place: Path) -> Scored:
+    content = json.loads((place / "scores.json").read_text(encoding="utf-8"))
+    return Scored(**{k: np.array(v) if k in ("values", "correct") else v for k, v in content.items()})
 
 
 def write_text(corpus: Corpus, split: str, file: Path) -> None:
@@ -140,4 +301,6 @@ def _key(*what: Any) -> str:
     return f"{what[0]}-{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}"
 
 
-__all__ = ["Scored", "Scoring", "Trained", "Training", "write_text"]
+__all__ = [
+    "Adapting", "Attack", "Attacked", "Scored", "Scoring", "Staging", "Trained", "Training", "Tuned", "TunedModel", "write_text",
+]  # fmt: skip

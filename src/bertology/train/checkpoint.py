@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_model
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, logging
 
 from bertology.record.errors import BadInput, CannotWrite
 
@@ -30,10 +30,11 @@ def write(place: Path, steps: int, model: PreTrainedModel, tokenizer: Any, state
         for stale in target.parent.glob("*.part"):
             shutil.rmtree(stale)
         part.mkdir(parents=True)
+        logging.disable_progress_bar()  # one of its own for each file
         try:
             model.save_pretrained(part)
             tokenizer.save_pretrained(part)
-            torch.save(state, part / _STATE)
+            _save(state, part / _STATE)
             for file in part.iterdir():
                 _flush(file)
             shutil.rmtree(target, ignore_errors=True)
@@ -122,11 +123,11 @@ def read_json(file: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def writing(place: Path) -> Iterator[None]:
-    """Makes CannotWrite of what a disk refuses; safetensors, tokenizers and torch.save do not raise OSError for it."""
+    """Makes CannotWrite of what a disk refuses; safetensors and tokenizers do not raise OSError for it."""
     try:
         yield
     except Exception as error:
-        if isinstance(error, OSError) or any(sign in str(error) for sign in _REFUSED):
+        if isinstance(error, OSError) or _REFUSED in str(error):
             raise CannotWrite(
                 f"cannot write {place}: {error}.",
                 "Free space or choose another --out; the last checkpoint is kept and the same command goes on from it.",
@@ -136,7 +137,14 @@ def writing(place: Path) -> Iterator[None]:
 
 _STATE = "training.pt"
 _LOG = "log.jsonl"
-_REFUSED = ("(os error ", "PytorchStreamWriter", "inline_container")
+_REFUSED = "(os error "
+
+
+def _save(state: dict[str, Any], file: Path) -> None:
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:  # its own words for a disk that refuses, and no errno
+        raise OSError(f"torch.save: {error}") from error
 
 
 def _folder(place: Path, steps: int) -> Path:

@@ -2,8 +2,10 @@
 
 import json
 import math
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -11,29 +13,33 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from bertology.encoder.encoder import Encoder
-from bertology.record.errors import BadRequest, ForeignRun, NotFinite
+from bertology.record.errors import BadRequest, BadWeights, ForeignRun, NotFinite
 from bertology.record.estimate import Estimate
 from bertology.record.folder import disk, whole
-from bertology.train.classifier import Labelled, batches, classifier, encoded, layer_of, loss_of
-from bertology.train.draft import IGNORED
+from bertology.train.classifier import Labelled, Scored, batches, classifier, encoded, evaluate
 from bertology.train.engine import Engine
-from bertology.train.optimizer import AdamW, Schedule, set_rate
+from bertology.train.optimizer import Schedule, set_rate
 from bertology.train.recipe import plain
-from bertology.train.task import Example, Task
+from bertology.train.task import Task
+from bertology.train.techniques.rates import optimizer_of
 from bertology.train.techniques.technique import Technique, Tuning
 
 Progress = Callable[[str, int, int], None]
+Lines = dict[str, list[dict[str, list[int]]]]
+"""The encoded examples of train, dev and test."""
 
 
 @dataclass(frozen=True)
 class FineTuning:
     """A recipe: the standard one (Devlin et al. 2019) is its defaults; techniques act in order.
 
-    `rate` is the peak for all trained parameters, `head_rate` that of the new head where it differs; `keep` "best" returns to
-    the epoch with the best dev score, "last" does not.
+    `rate` is the peak for all trained parameters, `head_rate` that of the head (and pooler) where it differs; `keep` "best" returns to
+    the epoch with the best dev score, "last" does not. Without `bias_correction` the optimizer is BERT's original one.
     """
 
     name: str = "standard"
@@ -50,9 +56,20 @@ class FineTuning:
     keep: Literal["best", "last"] = "last"
     precision: Literal["float32", "bfloat16"] = "float32"
 
+    def __post_init__(self) -> None:
+        if self.epochs <= 0 or self.batch < 1 or self.rate <= 0:
+            found = f"{self.name}: {self.epochs:g} epochs, batches of {self.batch}, a rate of {self.rate:g}."
+            raise BadRequest(found, "All must be above 0.")
+
+    @property
+    def plain(self) -> bool:
+        """Whether the tuned model is transformers' own: no technique stays in it."""
+        return all(technique.plain for technique in self.techniques)
+
 
 class Outcome(NamedTuple):
-    """One seed: its test scores by example, its dev score at each epoch, seconds, trained parameters, and the model."""
+    """One seed: its test scores by example, its dev score at each epoch, seconds, parameters that ever moved, and the model (None
+    where it was not kept)."""
 
     seed: int
     scores: NDArray[np.float64]
@@ -60,10 +77,11 @@ class Outcome(NamedTuple):
     dev: list[float]
     seconds: float
     trained: int
-    model: nn.Module
+    model: nn.Module | None
 
     def score(self, task: Task) -> float:
-        return summary(self.scores, self.predictions, task)
+        """The test score in the task's measure."""
+        return Scored(self.predictions, task.test, task).score()
 
 
 class Tuned(NamedTuple):
@@ -78,8 +96,8 @@ class Tuned(NamedTuple):
 
     @property
     def best(self) -> Outcome:
-        """The seed with the best last dev score."""
-        return max(self.outcomes, key=lambda o: o.dev[-1])
+        """The seed whose model scores best on dev."""
+        return max(self.outcomes, key=lambda o: dev_score(self.recipe, o))
 
 
 def finetune(
@@ -89,163 +107,223 @@ def finetune(
     *,
     seeds: int | Sequence[int] = 1,
     order_seeds: Sequence[int] | None = None,
+    models: Literal["best", "all"] = "best",
     progress: Progress = lambda what, done, total: None,
 ) -> Tuned:
     """Fine-tunes a copy of the encoder once for each seed; the encoder itself is never changed.
 
     A seed draws the head, the dropout masks and, unless `order_seeds` gives others, the order of the data. Scores are accuracy,
-    span F1 for token tasks with B-/I- tags (accuracy for other tags), Spearman's correlation for regression.
+    span F1 for token tasks with B-/I- tags (accuracy for other tags), Spearman's correlation for regression. The model of the best seed
+    on dev is kept, or with `models="all"` every seed's.
     """
     recipe = recipe or FineTuning()
-    numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not numbers:
-        raise BadRequest("no seed was given.", "Give --seeds 1 or more.")
-    lines = {part: encoded(encoder, task, getattr(task, part)) for part in ("train", "dev", "test")}
+    numbers = seed_numbers(seeds)
     orders = numbers if order_seeds is None else list(order_seeds)
-    outcomes = []
+    if len(orders) != len(numbers):
+        raise BadRequest(f"{len(numbers)} seeds and {len(orders)} order seeds.", "Give as many of one as of the other.")
+    lines = encoded_parts(encoder, task)
+    outcomes: list[Outcome] = []
     for k, (seed, order) in enumerate(zip(numbers, orders, strict=True)):
         note = lambda done, total, k=k: progress(f"{recipe.name}, seed {k + 1} of {len(numbers)}", done, total)
         outcomes.append(one_seed(encoder, task, recipe, lines, seed, order, note))
+        if models == "best":
+            best = max(outcomes, key=lambda o: dev_score(recipe, o))
+            outcomes = [o if o is best else o._replace(model=None) for o in outcomes]
     return Tuned(recipe, task, outcomes, *interval(outcomes, task))
 
 
 def one_seed(
-    encoder: Encoder, task: Task, recipe: FineTuning, lines: dict[str, list[dict[str, list[int]]]], seed: int, order: int,
+    encoder: Encoder, task: Task, recipe: FineTuning, lines: Lines, seed: int, order: int,
     note: Callable[[int, int], None] = lambda done, total: None, *, stop_after: float = math.inf,
 ) -> Outcome:  # fmt: skip
-    """One run. `stop_after` ends it after that share of its steps, the schedule unchanged (for racing seeds)."""
-    model: Any = classifier(encoder, task, seed)
-    tuning = Tuning(model, encoder, task, seed, {n: p.detach().clone() for n, p in model.named_parameters()})
-    torch.manual_seed(seed)
-    for technique in recipe.techniques:
-        technique.prepare(tuning)
-    optimizer = _optimizer(tuning, recipe)
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    pad = encoder.tokenizer.pad_token_id or 0
-    per_epoch = math.ceil(len(lines["train"]) / recipe.batch)
-    total, step, dev, best = max(1, round(recipe.epochs * per_epoch)), 0, [], None
-    started = time.perf_counter()
-    autocast = Engine(recipe.precision).autocast(encoder.device)
-    for epoch in range(math.ceil(recipe.epochs)):
-        model.train()
-        for technique in recipe.techniques:
-            technique.epoch(tuning, epoch, math.ceil(recipe.epochs))
-        fixed = next((o for t in recipe.techniques if (o := t.order(tuning, lines["train"], epoch)) is not None), None)
-        rng = np.random.default_rng([order, epoch])
-        for batch in batches(lines["train"], task, recipe.batch, pad, encoder.device, rng, fixed):
-            if step >= min(total, stop_after * total):
-                break
-            set_rate([optimizer], recipe.schedule.factor(step / total))
-            with autocast:
-                _gradients(tuning, recipe, batch)
-            norm = nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], recipe.clip)
-            if not math.isfinite(float(norm)):
-                raise NotFinite(
-                    f"{recipe.name} on {task.name}: the gradient of step {step} is {float(norm)}.",
-                    "Lower the learning rate.",
-                )
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+    """One run. `stop_after` ends it after that share of its steps, the schedule unchanged."""
+    run = Run(encoder, task, recipe, lines, seed, order, note)
+    run.go(stop_after)
+    return run.finish()
+
+
+class Run:
+    """One seed's training, which can pause: `go` to a share of the steps, `score_dev`, go on, `finish` or let it fall.
+
+    It has a random state of its own, so that pausing changes nothing and the caller's state stays.
+    """
+
+    def __init__(
+        self, encoder: Encoder, task: Task, recipe: FineTuning, lines: Lines, seed: int, order: int,
+        note: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:  # fmt: skip
+        self.encoder, self.task, self.recipe, self.lines, self.seed, self.order = (
+            encoder,
+            task,
+            recipe,
+            lines,
+            seed,
+            order,
+        )
+        self.note = note
+        self.pad = encoder.tokenizer.pad_token_id or 0
+        self.dev: list[float] = []
+        self.seconds, self.ended = 0.0, False
+        self.moved: dict[str, int] = {}
+        self.best: tuple[float, dict[str, torch.Tensor]] | None = None
+        model: Any = classifier(encoder, task, seed)
+        initial = {n: p.detach().clone() for n, p in model.named_parameters()}
+        self.tuning = Tuning(model, encoder, task, seed, initial, recipe.techniques)
+        self.dice: list[torch.Tensor] | None = None
+        with self._own_dice():
             for technique in recipe.techniques:
-                technique.after_step(tuning)
-            step += 1
-            note(step, total)
-        dev.append(summary(*evaluate(model, lines["dev"], task, pad, encoder.device, task.dev), task))
-        if recipe.keep == "best" and (best is None or dev[-1] > best[0]):
-            best = dev[-1], {n: t.detach().clone() for n, t in model.state_dict().items()}
-    if best is not None:
-        model.load_state_dict(best[1])
-    for technique in recipe.techniques:
-        technique.finish(tuning)
-    seconds = time.perf_counter() - started
-    scores, predictions = evaluate(model, lines["test"], task, pad, encoder.device, task.test)
-    return Outcome(seed, scores, predictions, dev, seconds, trained, model.eval())
+                technique.prepare(self.tuning)
+            self.optimizer = optimizer_of(self.tuning, recipe)
+        per_epoch = math.ceil(len(lines["train"]) / recipe.batch)
+        self.total, self.step = max(1, round(recipe.epochs * per_epoch)), 0
+        self.steps = self._training()
+
+    def go(self, until: float = math.inf) -> None:
+        """Trains up to a share of all steps; dev is scored at the end of each epoch."""
+        started = time.perf_counter()
+        with self._own_dice():
+            while not self.ended and self.step < until * self.total:
+                self.ended = next(self.steps, None) is None
+        self.seconds += time.perf_counter() - started
+
+    def finish(self) -> Outcome:
+        """Scores dev unless an epoch has just ended, merges what is to be merged, and scores the test part."""
+        model, started = self.tuning.model, time.perf_counter()
+        if not self.ended:
+            self._keep_dev()
+        if self.best is not None:
+            model.load_state_dict(self.best[1])
+        for technique in reversed(self.recipe.techniques):
+            technique.finish(self.tuning)
+        for technique in self.recipe.techniques:
+            technique.alter(self.tuning)
+        seconds = self.seconds + time.perf_counter() - started
+        scores, said = evaluate(model, self.lines["test"], self.task, self.pad, self.encoder.device, self.task.test)
+        return Outcome(self.seed, scores, said, self.dev, seconds, sum(self.moved.values()), model.eval())
+
+    def _training(self) -> Iterator[int]:
+        recipe, tuning, task = self.recipe, self.tuning, self.task
+        epochs = math.ceil(self.total / math.ceil(len(self.lines["train"]) / recipe.batch))
+        autocast = Engine(recipe.precision).autocast(self.encoder.device)
+        for epoch in range(epochs):
+            for technique in recipe.techniques:
+                technique.epoch(tuning, epoch, epochs)
+            self.moved |= {n: p.numel() for n, p in tuning.model.named_parameters() if p.requires_grad}
+            orders = (t.order(tuning, self.lines["train"], epoch) for t in recipe.techniques)
+            fixed = next((o for o in orders if o is not None), None)
+            rng = np.random.default_rng([self.order, epoch])
+            for batch in batches(self.lines["train"], task, recipe.batch, self.pad, self.encoder.device, rng, fixed):
+                if self.step >= self.total:
+                    break
+                tuning.model.train()
+                set_rate([self.optimizer], recipe.schedule.factor(self.step / self.total))
+                with autocast:
+                    self._gradients(batch)
+                norm = nn.utils.clip_grad_norm_([p for p in tuning.model.parameters() if p.requires_grad], recipe.clip)
+                if not math.isfinite(float(norm)):
+                    raise NotFinite(
+                        f"{recipe.name} on {task.name}: the gradient of step {self.step} is {float(norm)}.",
+                        "Lower the learning rate.",
+                    )
+                self.optimizer.step()
+                self.optimizer.zero_grad(set_to_none=True)
+                self.step += 1
+                for technique in recipe.techniques:
+                    technique.after_step(tuning, self.step / self.total)
+                self.note(self.step, self.total)
+                yield self.step
+            self._keep_dev()
+
+    def _gradients(self, batch: Labelled) -> None:
+        if not any(t.backward(self.tuning, batch) for t in self.recipe.techniques):
+            self.tuning.loss(batch, self.tuning.logits(batch)).backward()
+
+    def score_dev(self) -> float:
+        """The dev score of the model as it is."""
+        model = self.tuning.model
+        _, said = evaluate(model, self.lines["dev"], self.task, self.pad, self.encoder.device, self.task.dev)
+        return Scored(said, self.task.dev, self.task).score()
+
+    def _keep_dev(self) -> None:
+        self.dev.append(self.score_dev())
+        if self.recipe.keep == "best" and (self.best is None or self.dev[-1] > self.best[0]):
+            state = self.tuning.model.state_dict()
+            self.best = self.dev[-1], {n: t.detach().clone() for n, t in state.items()}
+
+    @contextmanager
+    def _own_dice(self) -> Iterator[None]:
+        """The run's own random state on every device, kept from one call to the next."""
+        devices = [self.encoder.device] if self.encoder.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            if self.dice is None:
+                torch.manual_seed(self.seed)
+            else:
+                torch.set_rng_state(self.dice[0])
+                for device, state in zip(devices, self.dice[1:], strict=True):
+                    torch.cuda.set_rng_state(state, device)
+            yield
+            self.dice = [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in devices)]
 
 
-def evaluate(
-    model: Any,
-    lines: list[dict[str, list[int]]],
-    task: Task,
-    pad: int,
-    device: torch.device,
-    examples: Sequence[Example],
-) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Per example: whether it is right (share of right words for token tasks, squared error for regression), and what was said."""
-    scores, said = np.zeros(len(lines)), np.empty(len(lines), dtype=object)
-    model.eval()
-    with torch.inference_mode():
-        for batch in batches(lines, task, 64, pad, device):
-            logits = model(**batch.inputs).logits
-            for row, i in enumerate(batch.index):
-                if task.kind == "regression":
-                    said[i] = float(logits[row, 0])
-                    scores[i] = (said[i] - float(batch.labels[row])) ** 2
-                elif task.kind == "token":
-                    where = batch.labels[row] != IGNORED
-                    guess = logits[row][where].argmax(-1)
-                    said[i] = tuple(task.labels[int(g)] for g in guess)
-                    scores[i] = float((guess == batch.labels[row][where]).double().mean()) if int(where.sum()) else 1.0
-                else:
-                    said[i] = task.labels[int(logits[row].argmax())]
-                    scores[i] = float(said[i] == examples[i].label)
-    return scores, said
+def encoded_parts(encoder: Encoder, task: Task) -> Lines:
+    return {part: encoded(encoder, task, getattr(task, part)) for part in ("train", "dev", "test")}
 
 
-def summary(
-    scores: NDArray[np.float64], said: NDArray[Any], task: Task, pick: NDArray[np.int64] | None = None
-) -> float:
-    """Accuracy, span F1 or Spearman's correlation over the test (or, if the sizes say so, dev) examples; `pick` resamples them."""
-    examples = task.test if len(said) == len(task.test) else task.dev
-    pick = np.arange(len(said)) if pick is None else pick
-    if task.kind == "regression":
-        from scipy.stats import spearmanr
+def seed_numbers(seeds: int | Sequence[int]) -> list[int]:
+    """0 to n - 1 of a number n, or the seeds given. Raises BadRequest when there is none."""
+    numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not numbers:
+        raise BadRequest("no seed was given.", "Give --seeds 1 or more.")
+    return numbers
 
-        return float(spearmanr([said[i] for i in pick], [examples[i].label for i in pick]).statistic)
-    if task.kind == "token" and any(x.startswith(("B-", "I-")) for x in task.labels):
-        return _span_f1([said[i] for i in pick], [examples[i].label for i in pick])
-    if task.kind == "token":
-        right = sum(g == t for i in pick for g, t in zip(said[i], examples[i].label, strict=False))
-        return right / max(1, sum(len(said[i]) for i in pick))
-    return float(scores[pick].mean())
+
+def dev_score(recipe: FineTuning, outcome: Outcome) -> float:
+    """The dev score of the model that a run ended with."""
+    return max(outcome.dev) if recipe.keep == "best" else outcome.dev[-1]
 
 
 def interval(outcomes: Sequence[Outcome], task: Task, *, draws: int = 400, seed: int = 0) -> tuple[Estimate, float]:
     """The mean over seeds with a 95 % interval over seeds and test examples, and the standard deviation over seeds."""
-    values = [o.score(task) for o in outcomes]
+    scored = [Scored(o.predictions, task.test, task) for o in outcomes]
+    values = [s.score() for s in scored]
     rng = np.random.default_rng([seed, 11])
     n = len(task.test)
     drawn = []
     for _ in range(draws):
         pick = rng.integers(n, size=n)
-        some = rng.integers(len(outcomes), size=len(outcomes))
-        drawn.append(np.mean([summary(outcomes[k].scores, outcomes[k].predictions, task, pick) for k in some]))
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    unit = {
-        "regression": "Spearman's rho",
-        "token": "F1" if any(x.startswith("B-") for x in task.labels) else "accuracy",
-    }
+        some = rng.integers(len(scored), size=len(scored))
+        drawn.append(np.mean([scored[k].score(pick) for k in some]))
+    low, high = np.quantile(drawn, [0.025, 0.975])
     method = f"mean of {len(outcomes)} seeds; bootstrap over seeds and test examples"
-    estimate = Estimate(float(np.mean(values)), float(low), float(high), n, unit.get(task.kind, "accuracy"), method)
+    estimate = Estimate(float(np.mean(values)), float(low), float(high), n, task.measure, method)
     return estimate, float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
 def save(tuned: Tuned, encoder: Encoder, out: str | Path) -> Path:
-    """`model/` (the best seed on dev, for transformers) and `finetuning.json` (scores of all seeds). Raises ForeignRun."""
+    """The best seed's model on dev, and `finetuning.json` with the scores of all seeds.
+
+    `model/` is for transformers, and is read again and compared before it stays. A model that a technique stays in
+    (`recipe.plain` is False) goes to `state.safetensors` instead, for `restored`: transformers would load it without the
+    technique. Raises ForeignRun, and BadWeights when what was written loads to other logits.
+    """
     place = Path(out)
     identity = {
-        "encoder": encoder.fingerprint,
-        "task": tuned.task.name,
-        "recipe": plain(tuned.recipe),
-        "seeds": [o.seed for o in tuned.outcomes],
-    }
+        "encoder": encoder.fingerprint, "task": tuned.task.name, "recipe": plain(tuned.recipe), "seeds": [o.seed for o in tuned.outcomes],
+    }  # fmt: skip
     check_place(place, identity)
+    model: Any = tuned.best.model
     with disk(place):
         place.mkdir(parents=True, exist_ok=True)
-        model: Any = tuned.best.model
-        model.save_pretrained(place / "model")
-        encoder.tokenizer.save_pretrained(place / "model")
+        if tuned.recipe.plain:
+            _save_plain(model, encoder, tuned.task, place / "model")
+        else:
+            state = {name: t.detach().cpu().clone().contiguous() for name, t in model.state_dict().items()}
+            with whole(place / "state.safetensors") as part:
+                save_file(state, part)
+        staying = sorted({type(t).__name__ for t in tuned.recipe.techniques if not t.plain})
         content = {
-            "identity": identity, "estimate": tuned.estimate.to_json(), "spread": _json_number(tuned.spread), "majority": _json_number(tuned.task.majority),
+            "identity": identity, "estimate": tuned.estimate.to_json(), "spread": tuned.spread if math.isfinite(tuned.spread) else None, "majority": tuned.task.majority,
+            "model": "model" if tuned.recipe.plain else "state.safetensors", "best": tuned.best.seed, "labels": tuned.task.labels, "staying": staying,
             "seeds": [
                 {"seed": o.seed, "score": o.score(tuned.task), "dev": o.dev, "seconds": round(o.seconds, 2), "trained": o.trained}
                 for o in tuned.outcomes
@@ -255,6 +333,52 @@ def save(tuned: Tuned, encoder: Encoder, out: str | Path) -> Path:
         with whole(place / "finetuning.json") as part:
             part.write_text(json.dumps(content, indent=1), encoding="utf-8")
     return place
+
+
+def restored(encoder: Encoder, task: Task, recipe: FineTuning, place: str | Path) -> nn.Module:
+    """The model that `save` put into state.safetensors, techniques included. Raises ForeignRun for another encoder, task or recipe."""
+    folder = Path(place)
+    if not (folder / "finetuning.json").is_file() or not (folder / "state.safetensors").is_file():
+        raise BadRequest(f"{folder} holds no state.safetensors.", "A plain model is in model/, for transformers.")
+    content = json.loads((folder / "finetuning.json").read_text(encoding="utf-8"))
+    asked = {"encoder": encoder.fingerprint, "recipe": plain(recipe), "labels": list(task.labels)}
+    differing = [k for k in asked if ({**content["identity"], "labels": content["labels"]})[k] != asked[k]]
+    if differing:
+        raise ForeignRun(
+            f"{folder} holds a model of another {' and '.join(differing)}.", "Give those it was saved with."
+        )
+    model: Any = classifier(encoder, task, content["best"])
+    tuning = Tuning(model, encoder, task, content["best"], dict(model.named_parameters()), recipe.techniques)
+    with torch.random.fork_rng(devices=[]):
+        for technique in recipe.techniques:
+            technique.prepare(tuning)
+        for technique in reversed(recipe.techniques):
+            technique.finish(tuning)
+    model.load_state_dict(load_file(folder / "state.safetensors"))
+    return model.to(encoder.device).requires_grad_(False).eval()
+
+
+def _save_plain(model: Any, encoder: Encoder, task: Task, folder: Path) -> None:
+    """Written beside, loaded, compared on some dev examples, then moved to its place."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    model.save_pretrained(part)
+    encoder.tokenizer.save_pretrained(part)
+    auto = AutoModelForTokenClassification if task.kind == "token" else AutoModelForSequenceClassification
+    again: Any = auto.from_pretrained(part).to(encoder.device).eval()
+    pad = encoder.tokenizer.pad_token_id or 0
+    batch = next(batches(encoded(encoder, task, task.dev[:8]), task, 8, pad, encoder.device))
+    with torch.inference_mode():
+        here, there = model.eval()(**batch.inputs).logits.float(), again(**batch.inputs).logits.float()
+    if not torch.allclose(here, there, rtol=1e-4, atol=1e-5):
+        off = float((here - there).abs().max())
+        shutil.rmtree(part, ignore_errors=True)
+        raise BadWeights(
+            f"transformers loads the saved model to other logits, {off:.2g} apart.",
+            "A technique stays in the model: say so with `plain = False`, so that its state is saved instead.",
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
 
 
 def check_place(place: Path, identity: dict[str, Any]) -> None:
@@ -271,86 +395,4 @@ def check_place(place: Path, identity: dict[str, Any]) -> None:
         raise ForeignRun(f"{place} is not empty and holds no fine-tuning.", "Give an empty or new folder as --out.")
 
 
-def _gradients(tuning: Tuning, recipe: FineTuning, batch: Labelled) -> None:
-    if any(t.backward(tuning, batch) for t in recipe.techniques):
-        return
-    logits = tuning.logits(batch)
-    loss = loss_of(logits, batch.labels, tuning.task)
-    for technique in recipe.techniques:
-        loss = technique.loss(tuning, batch, logits, loss)
-    loss.backward()
-
-
-def _optimizer(tuning: Tuning, recipe: FineTuning) -> torch.optim.Optimizer:
-    """One group a (depth, decayed or not); rates are peak x what the techniques say of the depth.
-
-    All parameters get a group, frozen ones too, so that gradual unfreezing needs no new optimizer.
-    """
-    head, groups = tuning.encoder.n_layers + 1, {}
-    for name, p in tuning.model.named_parameters():
-        depth = layer_of(name, tuning.encoder)
-        groups.setdefault((depth, p.ndim >= 2 and "embed" not in name.lower()), []).append(p)
-    made = []
-    for (depth, decayed), params in sorted(groups.items()):
-        peak = recipe.head_rate if depth == head and recipe.head_rate is not None else recipe.rate
-        for technique in recipe.techniques:
-            peak *= technique.rate(tuning, depth)
-        made.append({"params": params, "weight_decay": recipe.decay if decayed else 0.0, "peak": peak})
-    if not recipe.bias_correction:
-        return _UncorrectedAdam(made, recipe.rate)
-    template = AdamW(recipe.rate)
-    return torch.optim.AdamW(made, lr=recipe.rate, betas=template.betas, eps=template.epsilon)
-
-
-class _UncorrectedAdam(torch.optim.AdamW):
-    """BERT's original optimizer: Adam without bias correction (what Mosbach et al. 2021 advise against)."""
-
-    def __init__(self, groups: list[dict[str, Any]], rate: float) -> None:
-        super().__init__(groups, lr=rate, betas=(0.9, 0.999), eps=1e-6)
-
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            b1, b2 = group["betas"]
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if not state:
-                    state.update(exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p))
-                state["exp_avg"].lerp_(p.grad, 1 - b1)
-                state["exp_avg_sq"].mul_(b2).addcmul_(p.grad, p.grad, value=1 - b2)
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.addcdiv_(state["exp_avg"], state["exp_avg_sq"].sqrt().add_(group["eps"]), value=-group["lr"])
-
-
-def _span_f1(said: Sequence[Sequence[str]], true: Sequence[Sequence[str]]) -> float:
-    """Micro F1 of spans in BIO tags, as conlleval counts them."""
-    found = [set(_spans(s)) for s in said]
-    gold = [set(_spans(t[: len(s)])) for s, t in zip(said, true, strict=True)]
-    hits, n_found, n_gold = (
-        sum(len(f & g) for f, g in zip(found, gold, strict=True)),
-        sum(map(len, found)),
-        sum(map(len, gold)),
-    )
-    return 2 * hits / (n_found + n_gold) if n_found + n_gold else 0.0
-
-
-def _spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
-    spans: list[tuple[int, int, str]] = []
-    start, kind = -1, ""
-    for k, tag in enumerate([*tags, "O"]):
-        begins = tag.startswith("B-") or (tag.startswith("I-") and tag[2:] != kind)
-        if kind and (begins or not tag.startswith("I-")):
-            spans.append((start, k, kind))
-            kind = ""
-        if begins:
-            start, kind = k, tag[2:]
-    return spans
-
-
-def _json_number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-__all__ = ["FineTuning", "Outcome", "Tuned", "evaluate", "finetune", "interval", "one_seed", "save", "summary"]
+__all__ = ["FineTuning", "Outcome", "Run", "Tuned", "finetune", "interval", "one_seed", "restored", "save"]

@@ -1,36 +1,16 @@
-"""Pre-training: a recipe and raw text in; a tokenizer, checkpoints, a log and an encoder that transformers loads out.
-
-Every example is a function of (seed, epoch, number), so a step needs nothing but its number: a run that was killed and
-goes on ends with the same weights, bit by bit on a CPU, and processes share a step without talking about data.
-"""
+"""Pre-training: a recipe and raw text in; a tokenizer, checkpoints, a log and an encoder that transformers loads out."""
 
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-from transformers import PreTrainedModel
-
-from bertology.encoder.backend import set_attention
-from bertology.record.errors import BadRequest, NotFinite
-from bertology.train import checkpoint
-from bertology.train.batch import TrainingBatch, collate
-from bertology.train.checkpoint import read_log, writing
-from bertology.train.draft import Source, Symbols
-from bertology.train.engine import Engine, accelerator, candidates, fastest
-from bertology.train.material import Material, material
-from bertology.train.objectives.objective import draft
-from bertology.train.optimizer import named_parameters, set_rate
-from bertology.train.reading import Reading
+from bertology.record.errors import BadRequest
+from bertology.train.checkpoint import read_log
+from bertology.train.engine import accelerator, candidates
+from bertology.train.loop import Budget, Run
+from bertology.train.material import material
 from bertology.train.recipe import Recipe
-
-if TYPE_CHECKING:
-    from accelerate import Accelerator
 
 Progress = Callable[[str, int, int], None]
 
@@ -58,6 +38,7 @@ def pretrain(
     seed: int = 0,
     device: str = "cpu",
     precision: str = "auto",
+    attention: str | None = None,
     compiled: bool = False,
     checkpoints: int = 10,
     micro_tokens: int = 4096,
@@ -78,12 +59,16 @@ def pretrain(
         raise BadRequest(f"seed {seed} is negative.", "Give --seed 0 or more.")
     if checkpoints < 1:
         raise BadRequest(f"{checkpoints} checkpoints keep nothing.", "Give --checkpoints 1 or more.")
-    engines, worker, place = candidates(precision), accelerator(device), Path(out)
+    engines, worker, place = (
+        candidates(precision, (attention,) if attention else ("sdpa", "eager")),
+        accelerator(device),
+        Path(out),
+    )
     with worker.main_process_first():
         made = material(
             place, recipe, text, valid, tokenizer, {"tokens": budget.tokens, "seconds": budget.seconds, "seed": seed}
         )
-    run = _Run.start(recipe, place, made, worker, budget, seed, engines, compiled, micro_tokens)
+    run = Run.start(recipe, place, made, worker, budget, seed, engines, compiled, micro_tokens)
     every = 1 / checkpoints
     while (at := budget.progress(run.tokens, run.seconds)) < 1:
         run.step(at)
@@ -94,284 +79,5 @@ def pretrain(
     run.finish()
     return Pretrained(place, place / "model", run.steps, run.tokens, run.seconds, run.loss)
 
-
-@dataclass(frozen=True)
-class Budget:
-    """Tokens or seconds; `progress` is the share that is spent."""
-
-    tokens: int | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if not all(given is None or 0 < given < math.inf for given in (self.tokens, self.seconds)):
-            raise BadRequest("a training budget must be positive.", "Give --tokens 50M or --minutes 60.")
-
-    def progress(self, tokens: int, seconds: float) -> float:
-        spent = tokens / self.tokens if self.tokens is not None else seconds / (self.seconds or 1.0)
-        return min(1.0, spent)
-
-
-@dataclass(eq=False)
-class _Run:
-    recipe: Recipe
-    place: Path
-    source: Source
-    held_out: Source | None
-    examples: Any
-    tokenizer: Any
-    worker: "Accelerator"
-    seed: int
-    engine: Engine
-    micro_tokens: int
-    model: PreTrainedModel
-    heads: nn.ModuleDict
-    optimizers: list[torch.optim.Optimizer]
-    budget: Budget
-    trunk: Any = None
-    steps: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    loss: float = math.nan
-
-    @classmethod
-    def start(
-        cls, recipe: Recipe, place: Path, made: Material, worker: "Accelerator",
-        budget: Budget, seed: int, engines: list[Engine], compiled: bool, micro_tokens: int,
-    ) -> "_Run":  # fmt: skip
-        tok, symbols = made.tokenizer, Symbols.of(made.tokenizer)
-        model = recipe.architecture.build(tok, seed).to(worker.device).train()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed + 1)
-            found = {str(k): o.head(model) for k, o in enumerate(recipe.objectives)}
-        heads = nn.ModuleDict({k: h for k, h in found.items() if h is not None}).to(worker.device)
-        run = cls(
-            recipe, place, Source(made.stream, symbols), Source(made.held_out, symbols) if made.held_out else None,
-            made.examples, tok, worker, seed, engines[0], micro_tokens, model, heads,
-            recipe.optimizer.build(named_parameters(model, heads)), budget,
-        )  # fmt: skip
-        state = checkpoint.latest(place)
-        if state is not None:
-            run._restore(state)
-        else:
-            batch = run._collated([run._draft(k) for k in range(run.per_step)])[0]
-            run._use(
-                fastest(engines, lambda engine: run._use(engine)._losses(batch)[1], worker)._replace(compiled=compiled)
-            )
-            model.zero_grad(set_to_none=True)
-            heads.zero_grad(set_to_none=True)
-        if worker.is_main_process:
-            checkpoint.cut_log(place, run.steps)
-        return run
-
-    def _use(self, engine: Engine) -> "_Run":
-        self.engine = engine
-        set_attention(self.model, engine.attention)
-        self.trunk = torch.compile(self.model.base_model) if engine.compiled else self.model.base_model
-        return self
-
-    @property
-    def per_step(self) -> int:
-        """Examples of one update."""
-        return max(1, round(self.recipe.tokens_per_step / self.recipe.layout.length))
-
-    def step(self, at: float) -> None:
-        """One update at a share `at` of the budget."""
-        started = time.perf_counter()
-        self._seed_torch(self.steps, self.worker.process_index)
-        batches = self._batches(self.steps)
-        counts = self._counts(batches)
-        rate = set_rate(self.optimizers, self.recipe.schedule.factor(at))
-        sums: dict[str, float] = {}
-        for batch in batches:
-            parts, loss = self._losses(batch, counts)
-            if loss.requires_grad:
-                loss.backward()
-            for name, value in parts.items():
-                sums[name] = sums.get(name, 0.0) + value
-        shared = self._share({**{f"loss {n}": v for n, v in sums.items()}, "tokens": sum(b.n_tokens for b in batches)})
-        losses = {name: shared[f"loss {name}"] / max(n, 1) for name, n in counts.items()}
-        self._share_gradients()
-        norm = float(nn.utils.clip_grad_norm_(self._parameters(), self.recipe.clip))
-        if not (math.isfinite(norm) and all(map(math.isfinite, losses.values()))):
-            self._stop_not_finite(batches, losses, norm)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        weights = {n: w for o in self.recipe.objectives for n, w in o.weights().items()}
-        self.loss = sum(weights[name] * value for name, value in losses.items())
-        self.steps += 1
-        self.tokens += int(shared["tokens"])
-        self.seconds += self._share({"": time.perf_counter() - started})[""] / self.worker.num_processes
-        self._log(
-            step=self.steps,
-            tokens=self.tokens,
-            seconds=round(self.seconds, 2),
-            rate=rate,
-            norm=round(norm, 4),
-            loss=self.loss,
-            **losses,
-        )
-
-    def keep(self) -> None:
-        """Scores the held-out text and writes a checkpoint, whole or not at all. Raises NotFinite sooner than keep such weights."""
-        if not all(bool(torch.isfinite(p).all()) for p in self._parameters()):
-            raise NotFinite(f"step {self.steps} left weights that are not finite.", _CALMER)
-        if self.held_out is not None and self.worker.is_main_process:
-            self._log(
-                step=self.steps, tokens=self.tokens, **{f"valid {n}": v for n, v in self.held_out_losses().items()}
-            )
-        if self.worker.is_main_process:
-            checkpoint.write(self.place, self.steps, self.model, self.tokenizer, self._state())
-        self.worker.wait_for_everyone()
-
-    def finish(self) -> None:
-        """The last checkpoint's model as `model/`."""
-        if self.worker.is_main_process:
-            checkpoint.publish(self.place, self.steps)
-        self.worker.wait_for_everyone()
-
-    def held_out_losses(self, *, most: int = 512) -> dict[str, float]:
-        """Mean losses on the held-out text: the same examples and masks at every call."""
-        assert self.held_out is not None
-        examples = self.recipe.layout.examples(self.held_out.stream)[:most]
-        drafts = [
-            draft(self.recipe.objectives, tuple(map(tuple, e)), self.held_out, np.random.default_rng([self.seed, 7, k]))
-            for k, e in enumerate(examples)
-        ]
-        sums: dict[str, float] = {}
-        counts: dict[str, int] = {}
-        self.model.eval()
-        self.heads.eval()
-        self._seed_torch(0, 0)  # a generator samples
-        with torch.inference_mode():
-            for batch in self._collated(drafts):
-                parts, _ = self._losses(batch)
-                for name, value in parts.items():
-                    sums[name] = sums.get(name, 0.0) + value
-                for name, n in self._counts([batch], everywhere=False).items():
-                    counts[name] = counts.get(name, 0) + n
-        self.model.train()
-        self.heads.train()
-        return {name: value / max(counts[name], 1) for name, value in sums.items()}
-
-    def _seed_torch(self, step: int, process: int) -> None:
-        """Dropout and sampling, like the data, are functions of the step: going on needs no random state."""
-        torch.manual_seed(int(np.random.SeedSequence([self.seed, 2, step, process]).generate_state(1)[0]))
-
-    def _batches(self, step: int) -> list[TrainingBatch]:
-        """This process's share of a step."""
-        numbers = range(step * self.per_step, (step + 1) * self.per_step)
-        mine = [k for k in numbers if k % self.worker.num_processes == self.worker.process_index]
-        return self._collated([self._draft(k) for k in mine])
-
-    def _draft(self, number: int) -> Any:
-        epoch, k = divmod(number, len(self.examples))
-        index = int(self._order(epoch)[k])
-        turn = epoch if self.recipe.copies is None else epoch % self.recipe.copies
-        pieces = tuple((int(a), int(b)) for a, b in self.examples[index])
-        return draft(self.recipe.objectives, pieces, self.source, np.random.default_rng([self.seed, turn, index]))
-
-    def _order(self, epoch: int) -> Any:
-        """The order of examples in an epoch."""
-        if getattr(self, "_epoch", None) != epoch:
-            self._epoch, self._permutation = (
-                epoch,
-                np.random.default_rng([self.seed, epoch]).permutation(len(self.examples)),
-            )
-        return self._permutation
-
-    def _collated(self, drafts: Sequence[Any]) -> list[TrainingBatch]:
-        size = max(1, self.micro_tokens // self.recipe.layout.length)
-        options = {
-            "length": self.recipe.layout.length,
-            "pad": self.tokenizer.pad_token_id,
-            "packed": self.recipe.packed,
-        }
-        chunks = (drafts[i : i + size] for i in range(0, len(drafts), size))
-        return [collate(chunk, **options).to(self.worker.device) for chunk in chunks]
-
-    def _losses(self, batch: TrainingBatch, counts: dict[str, int] | None = None) -> tuple[dict[str, float], Tensor]:
-        """Summed losses by part, and the loss to propagate: parts weighted and divided by the counts of the whole step."""
-        counts = counts if counts is not None else self._counts([batch], everywhere=False)
-        reading, parts = Reading(self.model, batch, self.trunk if self.model.training else None), {}
-        total = torch.zeros((), device=self.worker.device)
-        with self.engine.autocast(self.worker.device):
-            for k, objective in enumerate(self.recipe.objectives):
-                head = self.heads[str(k)] if str(k) in self.heads else None  # noqa: SIM401 (ModuleDict has no get)
-                for name, value in objective.losses(reading, head).items():
-                    parts[name] = float(value.detach())
-                    total = total + objective.weights()[name] * value / max(counts[name], 1)
-        return parts, total
-
-    def _counts(self, batches: Sequence[TrainingBatch], everywhere: bool = True) -> dict[str, int]:
-        counts = {name: 0 for o in self.recipe.objectives for name in o.weights()}
-        for batch in batches:
-            for objective in self.recipe.objectives:
-                for name, n in objective.counts(batch).items():
-                    counts[name] += n
-        return {name: int(n) for name, n in self._share(counts).items()} if everywhere else counts
-
-    def _share(self, values: dict[str, float] | dict[str, int]) -> dict[str, float]:
-        """Sums over processes."""
-        if self.worker.num_processes == 1:
-            return {name: float(value) for name, value in values.items()}
-        total = self.worker.reduce(
-            torch.tensor(list(values.values()), dtype=torch.float64, device=self.worker.device), "sum"
-        )
-        return dict(zip(values, total.tolist(), strict=True))  # type: ignore[union-attr]
-
-    def _share_gradients(self) -> None:
-        """Sums gradients over processes; losses are divided by the counts of all, so a sum is right.
-
-        A parameter without a gradient anywhere stays so: an optimizer would decay it for a gradient of zero.
-        """
-        if self.worker.num_processes == 1:
-            return
-        trained = self._parameters()
-        having = self._share({str(k): float(p.grad is not None) for k, p in enumerate(trained)})
-        for p, n in zip(trained, having.values(), strict=True):
-            if n:
-                gradient = torch.zeros_like(p) if p.grad is None else p.grad
-                p.grad = self.worker.reduce(gradient, "sum")  # type: ignore[assignment]
-
-    def _parameters(self) -> list[nn.Parameter]:
-        """Each trained parameter once; heads may share some with the model."""
-        unique = {id(p): p for p in (*self.model.parameters(), *self.heads.parameters()) if p.requires_grad}
-        return list(unique.values())
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "steps": self.steps, "tokens": self.tokens, "seconds": self.seconds, "loss": self.loss, "engine": tuple(self.engine),
-            "heads": self.heads.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers],
-        }  # fmt: skip
-
-    def _restore(self, found: checkpoint.Found) -> None:
-        state = found.state
-        checkpoint.read_weights(found.folder, self.model)
-        self.heads.load_state_dict(state["heads"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        for name in ("steps", "tokens", "seconds", "loss"):
-            setattr(self, name, state[name])
-        self._use(Engine(*state["engine"]))
-
-    def _log(self, **values: Any) -> None:
-        if self.worker.is_main_process:
-            checkpoint.log(self.place, values)
-
-    def _stop_not_finite(self, batches: Sequence[TrainingBatch], losses: dict[str, float], norm: float) -> None:
-        share = f"-process-{self.worker.process_index}" if self.worker.num_processes > 1 else ""
-        file = self.place / f"failed-step-{self.steps}{share}.npz"
-        with writing(file):
-            np.savez(file, **{f"ids_{k}": b.ids.cpu().numpy() for k, b in enumerate(batches)},
-                     **{f"labels_{k}": b.labels.cpu().numpy() for k, b in enumerate(batches)})  # fmt: skip
-        shown = ", ".join(f"{name} {value:g}" for name, value in losses.items())
-        raise NotFinite(
-            f"step {self.steps} has {shown} and a gradient of norm {norm:g}; its batch is in {file}.",
-            _CALMER,
-        )
-
-
-_CALMER = "Lower the learning rate or lengthen the warm-up; the last checkpoint is intact."
 
 __all__ = ["Budget", "Pretrained", "pretrain", "read_log"]

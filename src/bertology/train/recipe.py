@@ -8,13 +8,15 @@ from bertology.train.layout import Blocks, Layout
 from bertology.train.objectives.mlm import MLM
 from bertology.train.objectives.objective import Objective
 from bertology.train.optimizer import AdamW, Optimizer, Schedule
+from bertology.train.regimes import Regime
 
 
 @dataclass(frozen=True)
 class Recipe:
     """`tokens_per_step` is the batch of one update. `copies` = k masks the text in k fixed ways that take turns (static
     masking; BERT's preprocessing made 10), None draws anew each time (dynamic masking, Liu et al. 2019). `packed` lets
-    examples share rows; `vocabulary` and `tokenizer` describe the tokenizer that is trained when none is given.
+    examples share rows; `vocabulary` and `tokenizer` describe the tokenizer that is trained when none is given. `regimes`
+    change the model or the batches as training goes on (train/regimes.py).
     """
 
     name: str
@@ -31,6 +33,7 @@ class Recipe:
     vocabulary: int = 8192
     tokenizer: Literal["wordpiece", "bpe", "unigram"] = "wordpiece"
     lowercase: bool = True
+    regimes: tuple[Regime, ...] = field(default=(), metadata={"later": True})
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -39,8 +42,10 @@ class Recipe:
 
 
 def plain(value: Any) -> Any:
+    """A value as JSON takes it. Fields that were added later count only where they are used: older runs keep their identity."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {"": type(value).__name__, **{f.name: plain(getattr(value, f.name)) for f in fields(value)}}
+        used = [f for f in fields(value) if not (f.metadata.get("later") and getattr(value, f.name) == f.default)]
+        return {"": type(value).__name__, **{f.name: plain(getattr(value, f.name)) for f in used}}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     if isinstance(value, frozenset | set):

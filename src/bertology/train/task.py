@@ -238,7 +238,9 @@ def _examples(path: Path, label: str | None, account: Account) -> dict[str, list
     """The examples of a file by part; a file without parts has the part ""."""
     ending = _ending(path)
     if ending is None:
-        raise BadRequest(f"{path.name} has an unknown ending.", f"Give one of {', '.join(_READERS)}, plain or with .gz.")
+        raise BadRequest(
+            f"{path.name} has an unknown ending.", f"Give one of {', '.join(_READERS)}, plain or with .gz."
+        )
     found: dict[str, list[Example]] = {}
     for part, example in _READERS[ending](path, label, account):
         found.setdefault(part, []).append(example)
@@ -265,7 +267,9 @@ def _json(path: Path, label: str | None, account: Account) -> Iterator[tuple[str
     try:
         content = json.loads("\n".join(lines(path)))
     except (ValueError, RecursionError) as error:
-        raise BadCorpus(f"{path.name} is no JSON ({error}).", "One object a line is JSON lines: name it .jsonl.") from None
+        raise BadCorpus(
+            f"{path.name} is no JSON ({error}).", "One object a line is JSON lines: name it .jsonl."
+        ) from None
     if isinstance(content, list):
         content = {"": content}
     if not isinstance(content, dict):

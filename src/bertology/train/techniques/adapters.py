@@ -11,7 +11,6 @@ from bertology.record.errors import BadRequest
 from bertology.train.techniques.technique import (
     Technique,
     Tuning,
-    first,
     freeze,
     layers_of,
     merge,

@@ -30,7 +30,9 @@ class FreeLB(Technique):
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.radius <= 0:
-            raise BadRequest(f"FreeLB of {self.steps} steps and radius {self.radius:g}.", "Give at least one and above 0.")
+            raise BadRequest(
+                f"FreeLB of {self.steps} steps and radius {self.radius:g}.", "Give at least one and above 0."
+            )
 
     def backward(self, tuning: Tuning, batch: Labelled) -> bool:
         embedding: Any = tuning.model.get_input_embeddings()  # type: ignore[operator]

@@ -175,10 +175,14 @@ class _Output(nn.Module):
         self.mask: Tensor | None = None
 
     def remember_mask(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
-        self.mask = kwargs["attention_mask"]
+        self.mask = kwargs.get("attention_mask")
 
     def changed(self, last: States) -> States:
-        return self.change(last, self.mask)
+        return self.change(last, self.real(last))
+
+    def real(self, last: States) -> Tensor:
+        """1 where a token is, 0 on padding."""
+        return torch.ones(last.shape[:2], dtype=torch.long, device=last.device) if self.mask is None else self.mask
 
     def rewrite(self, module: Any, args: Any, output: Any) -> Any:
         states = self.changed(output[0])
@@ -201,7 +205,7 @@ class _Combined(_Output):
 
     def changed(self, last: States) -> States:
         states, self.seen = self.seen, []
-        mixed = self.change(states, self.mask)
+        mixed = self.change(states, self.real(last))
         return self.norm[0](mixed) if self.norm else mixed
 
 
@@ -221,7 +225,8 @@ def _attach(tuning: Tuning, name: str, rewriter: _Output) -> None:
     model: Any = tuning.model
     model.add_module(name, rewriter.to(tuning.encoder.device))
     model.register_forward_pre_hook(rewriter.remember_mask, with_kwargs=True)
-    model.base_model.register_forward_hook(rewriter.rewrite)
+    # layers are combined first, whatever the order of techniques; pooling reads the combination
+    model.base_model.register_forward_hook(rewriter.rewrite, prepend=isinstance(rewriter, _Combined))
 
 
 def _need_one_vector(tuning: Tuning, technique: Technique) -> None:

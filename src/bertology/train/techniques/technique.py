@@ -153,24 +153,29 @@ def train_norms(tuning: Tuning) -> None:
 
 
 def closing_norm(tuning: Tuning) -> nn.Module | None:
-    """The norm between the last layer and the trunk's output (pre-norm families), found by what a pass shows; else None."""
-    base: Any = tuning.model.base_model
-    places = [base, getattr(base, "encoder", None)]
-    norms = [m for place in places if place is not None for m in place.children() if type(m).__name__.endswith("Norm")]
+    """The norm between the last layer and the trunk's output (pre-norm families), found by what a pass of the encoder shows."""
+    base: Any = tuning.encoder.base
+    places = {"": base, "encoder.": getattr(base, "encoder", None)}
+    norms = {
+        f"{path}{name}": module
+        for path, place in places.items()
+        if place is not None
+        for name, module in place.named_children()
+        if type(module).__name__.endswith("Norm")
+    }
     states: list[Tensor] = []
-    hook = layers_of(tuning)[-1].register_forward_hook(lambda m, a, out: states.append(first(out)))
-    training = tuning.model.training
+    layers = [module for name, module in base.named_modules() if _matches(name, tuning.encoder.family.layers)]
+    hook = layers[-1].register_forward_hook(lambda m, a, out: states.append(first(out)))
     ids = torch.tensor([tuning.encoder.tokenizer("a b c")["input_ids"]], device=tuning.encoder.device)
     try:
-        tuning.model.eval()
-        with torch.no_grad():
+        with torch.inference_mode():
             last = base(input_ids=ids, attention_mask=torch.ones_like(ids))[0]
             if torch.equal(last, states[-1]):
                 return None
-            return next((m for m in norms if m(states[-1]).shape == last.shape and torch.equal(m(states[-1]), last)), None)
+            found = [name for name, m in norms.items() if torch.equal(m(states[-1]), last)]
     finally:
         hook.remove()
-        tuning.model.train(training)
+    return tuning.model.base_model.get_submodule(found[0]) if found else None  # type: ignore[union-attr,operator]
 
 
 def first(output: Any) -> Tensor:

@@ -77,22 +77,22 @@ class _FixedHeads(Part):
 
     def weights(self, scores: Tensor, mask: Tensor | None) -> Tensor:
         n = len(self.patterns)
-        fixed = self._log_weights(visible(mask, scores)).to(scores.dtype)
+        fixed = (
+            pattern_weights(self.patterns, visible(mask, scores.shape[2], scores.shape[3], scores.device))
+            .log()
+            .clamp(min=torch.finfo(torch.float32).min)
+        )
         learned = hidden_from(scores[:, n:], mask)
         return torch.softmax(torch.cat([fixed.expand(len(scores), -1, -1, -1), learned], dim=1), dim=-1)
 
     def mixed(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float, dropout: float
     ) -> Tensor:
-        """A query of zeros has scores of 0, so that a mask of log weights is all that is left of the softmax."""
-        n, heads = len(self.patterns), query.shape[1]
-        shape = query.new_empty((1, 1, query.shape[2], key.shape[2]), device="meta")
-        sees = visible(mask, shape if mask is None else mask) if mask is not None else self._all(query, key)
-        fixed = self._log_weights(sees)
-        added = torch.zeros_like(fixed[:, :1]) if mask is None else hidden_from(torch.zeros_like(fixed[:, :1]), mask)
-        bias = torch.cat([fixed, added.expand(-1, heads - n, -1, -1)], dim=1).to(query.dtype)
-        query = torch.cat([torch.zeros_like(query[:, :n]), query[:, n:]], dim=1)
-        return scaled_dot_product_attention(query, key, value, bias, dropout, scale=scaling)
-
-    def _log_weights(self, sees: Tensor) -> Tensor:
-        return pattern_weights(self.patterns, sees).log().clamp(min=torch.finfo(torch.float32).min)
+        n = len(self.patterns)
+        weights = pattern_weights(self.patterns, visible(mask, query.shape[2], key.shape[2], query.device))
+        weights = torch.nn.functional.dropout(weights, dropout, training=dropout > 0)
+        parts = [weights.to(value.dtype) @ value[:, :n]]
+        if n < query.shape[1]:
+            learned = (query[:, n:], key[:, n:], value[:, n:])
+            parts.append(scaled_dot_product_attention(*learned, mask, dropout, scale=scaling))
+        return torch.cat(parts, dim=1)

@@ -48,8 +48,10 @@ class Variant:
         """The same model with the variant in every layer. Raises BadRequest where the family or its sizes do not allow it."""
         had = getattr(model.config, "attention_variant", None)
         if had is not None:
-            raise BadRequest(f"the model has the variant {had['name']!r} already.", "Apply one variant to a fresh model.")
-        _install(model.base_model, self)
+            raise BadRequest(
+                f"the model has the variant {had['name']!r} already.", "Apply one variant to a fresh model."
+            )
+        _install(model.base_model, self)  # type: ignore[arg-type]
         self.mark(model.config)
         return model
 
@@ -73,11 +75,12 @@ class Part(nn.Module):
         return nn.functional.dropout(weights, dropout, training=dropout > 0).to(value.dtype) @ value
 
 
-def visible(mask: Tensor | None, scores: Tensor) -> Bool[Tensor, "row 1 query key"]:
+def visible(mask: Tensor | None, n_query: int, n_key: int, device: torch.device) -> Bool[Tensor, "row 1 query key"]:
     """Where a mask of either backend lets a query look: sdpa's is boolean, eager's is added to the scores."""
     if mask is None:
-        return torch.ones((1, 1, *scores.shape[-2:]), dtype=torch.bool, device=scores.device)
-    return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+        return torch.ones((1, 1, n_query, n_key), dtype=torch.bool, device=device)
+    sees = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+    return sees.expand(-1, -1, n_query, n_key)
 
 
 def hidden_from(scores: Tensor, mask: Tensor | None) -> Tensor:
@@ -106,8 +109,8 @@ def _eager(
     scaling: float | None = None, dropout: float = 0.0, **_: Any,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     key, value = _every_head(query, key), _every_head(query, value)
-    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
-    weights = module.attention_variant.weights(query @ key.transpose(2, 3) * scaling, attention_mask).to(value.dtype)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    weights = module.attention_variant.weights(query @ key.transpose(2, 3) * scale, attention_mask).to(value.dtype)
     mixed = nn.functional.dropout(weights, dropout, training=module.training) @ value
     return mixed.transpose(1, 2).contiguous(), weights
 
@@ -117,9 +120,9 @@ def _sdpa(
     scaling: float | None = None, dropout: float = 0.0, **_: Any,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     key, value = _every_head(query, key), _every_head(query, value)
-    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     dropout = dropout if module.training else 0.0
-    mixed = module.attention_variant.mixed(query, key, value, attention_mask, scaling, dropout)
+    mixed = module.attention_variant.mixed(query, key, value, attention_mask, scale, dropout)
     return mixed.transpose(1, 2).contiguous(), None
 
 
