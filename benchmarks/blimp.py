@@ -61,7 +61,8 @@ def main() -> None:
         print_row(name, found)
     if options.json is not None:
         content = {
-            name: {"macro": a.macro.to_json(), **{k: e.value for k, e in a.by_phenomenon.items()}} for name, a in found.items()
+            name: {"macro": a.macro.to_json(), **{k: e.value for k, e in a.by_phenomenon.items()}}
+            for name, a in found.items()
         }
         options.json.write_text(json.dumps(content, indent=1))
 

@@ -166,6 +166,16 @@ def test_the_interval_covers_the_truth_of_many_tests() -> None:
     assert estimate.unit == "accuracy" and estimate.n == 60
 
 
+def test_the_interval_resamples_as_many_seeds_as_there_are() -> None:
+    """Eight seeds, half all right and half all wrong: the mean of eight draws is binomial, its 95 % from 1/8 to 7/8."""
+    examples = tuple(Example((str(k),), "a") for k in range(5))
+    of = Task("t", "sentence", ("a", "b"), examples, examples, examples)
+    said = {x: np.array([x] * 5, dtype=object) for x in "ab"}
+    outcomes = [Outcome(k, np.zeros(5), said["ab"[k % 2]], [0.0], 0.0, 0, None) for k in range(8)]
+    estimate, _ = interval(outcomes, of, draws=4000)
+    assert (estimate.value, estimate.low, estimate.high) == (0.5, 0.125, 0.875)
+
+
 # Seeds
 
 

@@ -140,7 +140,7 @@ def test_every_recipe_trains_with_gradients_in_all_its_parts(
     for line in log:
         assert all(0 < line[part] < 2 * chance for part in parts)
         assert 0 < line["norm"] < math.inf
-    (batch, *_) = run._batches(0)
+    (batch, *_) = run._batches()
     layer = next(p for n, p in run.model.base_model.named_parameters() if "embed" not in n and p.ndim == 2)
     for k, objective in enumerate(run.recipe.objectives):
         head = run.heads[str(k)] if str(k) in run.heads else None  # noqa: SIM401

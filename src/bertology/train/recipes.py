@@ -61,14 +61,14 @@ spanbert = replace(
 """Joshi et al. 2020: spans, the span boundary objective, single segments."""
 
 structbert = replace(
-    bert, name="structbert", cites=("wang-2019-structbert",), objectives=(WordOrder(), NextPrevious()), copies=None
+    bert, name="structbert", cites=("wang-2019a",), objectives=(WordOrder(), NextPrevious()), copies=None
 )
 """Wang et al. 2019: shuffled trigrams and next, previous or random sentence."""
 
 ernie2 = replace(
     bert,
     name="ernie2",
-    cites=("sun-2020-ernie2",),
+    cites=("sun-2019c",),
     objectives=(MLM(Masking(units=WholeWords())), Reordering()),
     layout=Pieces(512, 3),
     copies=None,
@@ -83,7 +83,7 @@ ernie2_distance = replace(
 xlnet = replace(
     bert,
     name="xlnet",
-    cites=("yang-2019-xlnet",),
+    cites=("yang-2019b",),
     objectives=(PermutationLM(),),
     layout=Sentences(512),
     copies=None,
@@ -97,10 +97,10 @@ mpnet = replace(xlnet, name="mpnet", cites=("song-2020",), objectives=(MPNet(),)
 cloze = replace(xlnet, name="cloze", cites=("baevski-2019",), objectives=(EveryToken(),))
 """Baevski et al. 2019: every token predicted from all others in one pass."""
 
-infilling = replace(xlnet, name="infilling", cites=("lewis-2020",), objectives=(Infilling(),))
+infilling = replace(xlnet, name="infilling", cites=("lewis-2019",), objectives=(Infilling(),))
 """Lewis et al. 2020: spans become one [MASK]; an encoder tells how much is missing, and what."""
 
-deletion = replace(xlnet, name="deletion", cites=("lewis-2020",), objectives=(Deletion(),))
+deletion = replace(xlnet, name="deletion", cites=("lewis-2019",), objectives=(Deletion(),))
 """Lewis et al. 2020: subwords vanish without a mark."""
 
 unknown_as_mask = replace(

@@ -58,7 +58,7 @@ class LayerDrop(Regime):
     Outputs are not rescaled. In evaluation mode all layers run; `every_other` then gives shallower models.
     """
 
-    cites: ClassVar[tuple[str, ...]] = ("fan-2020",)
+    cites: ClassVar[tuple[str, ...]] = ("fan-2019",)
     rate: float = 0.2
 
     def __post_init__(self) -> None:
@@ -140,7 +140,7 @@ class Phases(Regime):
     the rest (Devlin et al. 2019; You et al. 2020 with large batches). The tokens of an update stay the same.
     """
 
-    cites: ClassVar[tuple[str, ...]] = ("devlin-2019", "you-2020")
+    cites: ClassVar[tuple[str, ...]] = ("devlin-2019", "you-2019")
     lengths: tuple[int, ...] = (128, 512)
     at: tuple[float, ...] = (0.9,)
 

@@ -6,6 +6,7 @@ import pytest
 
 from bertology.claims.training import arch_05_sandwich as module
 from bertology.claims.training.sweep import CHOOSING_SEED
+from bertology.record.errors import NotApplicable
 from tests.claims.training.made_up import finding, noise, verdict
 
 
@@ -38,8 +39,9 @@ def test_noise_does_not_hold(corpora):
     assert verdict("arch-05", answer(0.0), corpora) != "holds"
 
 
-def test_models_that_know_word_frequencies_only_do_not_hold(corpora):
-    assert verdict("arch-05", answer(0.2, level=6.5), corpora) == "fails"
+def test_models_that_know_word_frequencies_only_say_nothing(corpora):
+    with pytest.raises(NotApplicable, match="word frequencies"):
+        finding("arch-05", answer(0.2, level=5.8), corpora)
 
 
 def test_the_coefficient_is_chosen_on_a_seed_of_its_own(corpora):

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bertology.claims.training import pre_05_without_nsp as module
-from tests.claims.training.made_up import noise, verdict
+from bertology.record.errors import NotApplicable
+from tests.claims.training.made_up import finding, noise, verdict
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,8 @@ def test_a_loss_by_dropping_fails(corpora):
 
 
 def test_an_objective_that_was_not_learnt_shows_nothing(corpora):
-    assert verdict("pre-05", lambda run: answer(run, 0.2, nsp=0.75), corpora) == "fails"
+    with pytest.raises(NotApplicable, match="not learnt"):
+        finding("pre-05", lambda run: answer(run, 0.2, nsp=0.75), corpora)
 
 
 def test_seeds_that_differ_more_than_the_margin_leave_it_undecided(corpora):

@@ -11,6 +11,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.record.claim import Published, above
+from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats import repeats
 from bertology.train.layout import Pieces
@@ -41,9 +42,12 @@ WITH = replace(WITHOUT, objectives=(*TINY.objectives, NSP()))
 def dropping_nsp_does_no_harm(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     runs = yield from trained([WITHOUT, WITH], corpora, seed)
     without, with_it = (-np.array([log_likelihood(run) for run in of_one]) for of_one in runs)
+    learnt = repeats.mean(np.log(2) - held_out(runs[1], "nsp"), unit="nats")
+    if learnt.value <= 0:
+        raise NotApplicable("next-sentence prediction was not learnt: its held-out loss is not below that of a coin")
     values = {
         "gain of dropping it": repeats.mean(100 * (with_it - without) / with_it, unit="% of the loss"),
-        "next-sentence loss below a coin's": repeats.mean(np.log(2) - held_out(runs[1], "nsp"), unit="nats"),
+        "next-sentence loss below a coin's": learnt,
         "held-out loss without": repeats.mean(without, unit="nats per word"),
         "held-out loss with": repeats.mean(with_it, unit="nats per word"),
     }

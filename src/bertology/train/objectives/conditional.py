@@ -24,7 +24,7 @@ class ConditionalMLM(Objective):
     label's subwords `names[label]` stand behind [CLS] as a segment of their own, and are never masked.
     """
 
-    cites: ClassVar = ("wu-2019-cbert", "kumar-2020")
+    cites: ClassVar = ("wu-2019b", "kumar-2020")
     labels: tuple[int, ...] = ()
     how: Literal["segment", "words"] = "segment"
     names: tuple[tuple[int, ...], ...] = ()

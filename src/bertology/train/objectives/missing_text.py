@@ -70,7 +70,7 @@ class Infilling(_Missing):
     Never more of these than subwords are gone, so that an example does not outgrow its layout.
     """
 
-    cites: ClassVar = ("lewis-2020",)
+    cites: ClassVar = ("lewis-2019",)
     masking: Masking = field(
         default_factory=lambda: Masking(rate=0.3, units=PoissonSpans(longest=6), masked=1.0, random=0.0)
     )
@@ -105,7 +105,7 @@ class Infilling(_Missing):
 class Deletion(_Missing):
     """Subwords vanish without a mark; every position that stays tells how many are missing behind it, and which."""
 
-    cites: ClassVar = ("lewis-2020",)
+    cites: ClassVar = ("lewis-2019",)
     masking: Masking = field(default_factory=lambda: Masking(rate=0.15, units=Subwords()))
 
     def corrupt(self, draft: Draft, source: Source, rng: np.random.Generator) -> None:

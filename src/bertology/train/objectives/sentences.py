@@ -83,7 +83,7 @@ class SOP(PieceClassification):
 class NextPrevious(PieceClassification):
     """Three classes in equal shares (StructBERT: Wang et al. 2019): next, previous, from another document."""
 
-    cites: ClassVar = ("wang-2019-structbert",)
+    cites: ClassVar = ("wang-2019a",)
     pieces: ClassVar = 2
 
     @property
@@ -102,7 +102,7 @@ class NextPrevious(PieceClassification):
 class Reordering(PieceClassification):
     """Sentence reordering (ERNIE 2.0: Sun et al. 2020): which of the 6 orders of three pieces was read."""
 
-    cites: ClassVar = ("sun-2020-ernie2",)
+    cites: ClassVar = ("sun-2019c",)
     pieces: ClassVar = 3
 
     @property
@@ -125,7 +125,7 @@ class Reordering(PieceClassification):
 class Distance(PieceClassification):
     """Sentence distance (ERNIE 2.0: Sun et al. 2020): 0 adjacent, 1 same document but apart, 2 another document."""
 
-    cites: ClassVar = ("sun-2020-ernie2",)
+    cites: ClassVar = ("sun-2019c",)
     pieces: ClassVar = 2
 
     @property

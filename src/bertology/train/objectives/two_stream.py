@@ -42,7 +42,7 @@ class PermutationLM(_TwoStream):
     tokens stand first in the order. `k` = 6 as in the paper's base model.
     """
 
-    cites: ClassVar = ("yang-2019-xlnet",)
+    cites: ClassVar = ("yang-2019b",)
     k: int = 6
 
     def corrupt(self, draft: Draft, source: Source, rng: np.random.Generator) -> None:

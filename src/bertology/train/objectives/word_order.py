@@ -22,7 +22,7 @@ class WordOrder(Objective):
     Comes after nothing else that writes labels. `rate` is the share of subwords that stand in a shuffled run (.05).
     """
 
-    cites: ClassVar = ("wang-2019-structbert",)
+    cites: ClassVar = ("wang-2019a",)
     mlm: MLM = field(default_factory=MLM)
     span: int = 3
     rate: float = 0.05

@@ -17,7 +17,7 @@ class FreezeBottom(Technique):
     A pooler counts as part of the head and moves.
     """
 
-    cites: ClassVar = ("wu-2019-mbert", "peters-2019b")
+    cites: ClassVar = ("wu-dredze-2019", "peters-2019b")
     layers: int | None = None
     """None freezes the whole encoder, 0 the embeddings alone."""
 

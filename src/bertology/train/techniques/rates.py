@@ -30,7 +30,7 @@ def optimizer_of(tuning: Tuning, recipe: "FineTuning") -> torch.optim.Optimizer:
     if not recipe.bias_correction:
         return _UncorrectedAdam(made, recipe.rate)
     template = AdamW(recipe.rate)
-    return torch.optim.AdamW(made, lr=recipe.rate, betas=template.betas, eps=template.epsilon)
+    return torch.optim.AdamW(made, lr=recipe.rate, betas=template.betas, eps=template.epsilon, fused=True)
 
 
 class _UncorrectedAdam(torch.optim.AdamW):
