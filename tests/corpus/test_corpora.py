@@ -53,7 +53,7 @@ def test_the_default_sizes_are_those_of_the_full_run(asked):
     for name in NAMES:
         getattr(c, name)
     assert {(name, size) for name, size, _ in asked} == {
-        ("treebank", 4_000), ("text", 600), ("segment_pairs", 400), ("minimal_pairs", 100), ("senses", 1_600)
+        ("treebank", 4_000), ("text", 600), ("text", 4_000), ("segment_pairs", 400), ("minimal_pairs", 100), ("senses", 1_600)
     }  # fmt: skip
     assert c.treebank2 is None and c.word_pairs == (WordPair("a", "b", 1.0),)
 
