@@ -169,11 +169,11 @@ class Withholding(Derived):
                     encoder.observe(batch, edits=s.edits(encoder, batch)).hidden(encoder.n_layers) for s in steps
                 ]
                 shifts = [_word_shift(batch, output, intact) for output in changed]
-                add_rows(state["shift"], batch.blocks, torch.stack(shifts, 1).double().cpu().numpy())
+                add_rows(state["shift"], batch.blocks, torch.stack(shifts, 1).detach().double().cpu().numpy())
                 if encoder.has_mlm:
                     before = cross_entropy_of_masked(encoder, batch, intact)
                     rises = [cross_entropy_of_masked(encoder, batch, output) - before for output in changed]
-                    add_rows(state["loss"], batch.blocks, torch.stack(rises, 1).double().cpu().numpy())
+                    add_rows(state["loss"], batch.blocks, torch.stack(rises, 1).detach().double().cpu().numpy())
             add_rows(state["weight"], batch.blocks, np.ones(len(batch.lines)))
         return {**state, "has_loss": np.array(encoder.has_mlm)}
 

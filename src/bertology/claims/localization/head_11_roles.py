@@ -202,7 +202,7 @@ class PairsSilenced(Derived):
                 add_rows(state["right"][:, k], blocks, right)
                 if encoder.has_mlm:
                     losses = cross_entropy_of_masked(encoder, covered, _output(encoder, covered, ablation))
-                    add_rows(state["loss"][:, k], blocks, losses.double().cpu().numpy())
+                    add_rows(state["loss"][:, k], blocks, losses.detach().double().cpu().numpy())
             add_rows(state["words"], blocks, batch.n_words)
             add_rows(state["sentences"], blocks, np.ones(len(batch.lines)))
         return {**state, "has_loss": np.array(encoder.has_mlm)}
