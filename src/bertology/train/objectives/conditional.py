@@ -5,19 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from bertology.record.errors import BadRequest
-from bertology.train.batch import TrainingBatch
 from bertology.train.draft import IGNORED, Draft, Piece, Source
-from bertology.train.objectives.mlm import MLM, label_loss
-from bertology.train.objectives.objective import Objective
-from bertology.train.reading import Reading
+from bertology.train.objectives.mlm import MLM, LabelObjective
 
 
 @dataclass(frozen=True)
-class ConditionalMLM(Objective):
+class ConditionalMLM(LabelObjective):
     """`labels[d]` is the class of the d-th document of the text.
 
     As "segment", every position's segment id is the label (the architecture needs as many segments); as "words", the
@@ -54,9 +49,3 @@ class ConditionalMLM(Objective):
 
     def weights(self) -> Mapping[str, float]:
         return {"mlm": self.mlm.weight}
-
-    def counts(self, batch: TrainingBatch) -> Mapping[str, int]:
-        return {"mlm": int(torch.count_nonzero(batch.labels != IGNORED))}
-
-    def losses(self, reading: Reading, head: nn.Module | None) -> Mapping[str, Tensor]:
-        return {"mlm": label_loss(reading)}

@@ -17,7 +17,21 @@ from bertology.train.reading import Reading
 
 
 @dataclass(frozen=True)
-class MLM(Objective):
+class LabelObjective(Objective):
+    """Base: the loss is cross-entropy of the model's own head wherever the draft has a label."""
+
+    def weights(self) -> Mapping[str, float]:
+        return {"mlm": 1.0}
+
+    def counts(self, batch: TrainingBatch) -> Mapping[str, int]:
+        return {"mlm": int((batch.labels != IGNORED).sum())}
+
+    def losses(self, reading: Reading, head: nn.Module | None) -> Mapping[str, Tensor]:
+        return {"mlm": label_loss(reading)}
+
+
+@dataclass(frozen=True)
+class MLM(LabelObjective):
     """Cross-entropy at the masked positions; only they reach the vocabulary."""
 
     cites: ClassVar = ("devlin-2019",)
@@ -29,12 +43,6 @@ class MLM(Objective):
 
     def weights(self) -> Mapping[str, float]:
         return {"mlm": self.weight}
-
-    def counts(self, batch: TrainingBatch) -> Mapping[str, int]:
-        return {"mlm": int((batch.labels != IGNORED).sum())}
-
-    def losses(self, reading: Reading, head: nn.Module | None) -> Mapping[str, Tensor]:
-        return {"mlm": label_loss(reading)}
 
 
 def label_loss(reading: Reading) -> Tensor:

@@ -5,37 +5,18 @@ that knows only its place. Here the query stream is a copy of the position with 
 of Bao et al. 2020), and who sees whom is the attention mask, so any encoder that takes position ids can be trained so.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from bertology.train.batch import TrainingBatch
 from bertology.train.draft import IGNORED, Draft, Source
-from bertology.train.objectives.mlm import label_loss
-from bertology.train.objectives.objective import Objective
-from bertology.train.reading import Reading
+from bertology.train.objectives.mlm import LabelObjective
 
 
 @dataclass(frozen=True)
-class _TwoStream(Objective):
-    """Base: the loss is cross-entropy at the query copies."""
-
-    def weights(self) -> Mapping[str, float]:
-        return {"mlm": 1.0}
-
-    def counts(self, batch: TrainingBatch) -> Mapping[str, int]:
-        return {"mlm": int((batch.labels != IGNORED).sum())}
-
-    def losses(self, reading: Reading, head: nn.Module | None) -> Mapping[str, Tensor]:
-        return {"mlm": label_loss(reading)}
-
-
-@dataclass(frozen=True)
-class PermutationLM(_TwoStream):
+class PermutationLM(LabelObjective):
     """XLNet (Yang et al. 2019): in a random order of positions, the last 1/`k` are predicted, each from those before it.
 
     Content positions see themselves and what comes before in the order; query copies see what comes before. Special
@@ -53,7 +34,7 @@ class PermutationLM(_TwoStream):
 
 
 @dataclass(frozen=True)
-class MPNet(_TwoStream):
+class MPNet(LabelObjective):
     """Masked and permuted (Song et al. 2020): as permutation LM, but every position is seen as a place throughout.
 
     Non-predicted positions, and a [MASK] at every predicted place, see each other; a query copy sees those non-predicted
@@ -87,7 +68,7 @@ class MPNet(_TwoStream):
 
 
 @dataclass(frozen=True)
-class EveryToken(_TwoStream):
+class EveryToken(LabelObjective):
     """Cloze-driven pre-training (Baevski et al. 2019): each token is predicted from all others, all in one pass.
 
     Two towers with shared weights: one copy of the text reads left to right, one right to left; a query copy of each
