@@ -216,6 +216,7 @@ def pretrain(
     """Trains an encoder from raw text: tokenizer, checkpoints, log, a model that transformers loads."""
     from bertology import acquisition
     from bertology.train import recipes
+    from bertology.train.engine import first_process
 
     if recipe == "list":
         rows = [
@@ -232,6 +233,8 @@ def pretrain(
             minutes=minutes, valid=_files(valid), tokenizer=tokenizer, checkpoints=checkpoints, precision=precision, compiled=compiled, device=device,
         )  # fmt: skip
     trained = done.trained
+    if not first_process():
+        return
     if as_json:
         _print_json({**trained._asdict(), "page": done.page})
         return

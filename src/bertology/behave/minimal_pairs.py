@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bertology.corpus.sentence import Corpus
+from bertology.corpus.sentence import BLOCKS, Corpus
 from bertology.record.errors import BadCorpus
 from bertology.record.estimate import Estimate
-from bertology.stats.tally import Tally, bootstrap
+from bertology.stats.tally import bootstrap, of_items
 
 TIE = 1e-6
 """Scores that differ by less (in nats) are a tie."""
@@ -37,11 +37,8 @@ def accuracy(pairs: Corpus, totals: NDArray[np.float64], kept: NDArray[np.int64]
     right = good - bad > TIE
     names = np.array([str(pairs[2 * i].labels.get("phenomenon", "")) for i in range(len(good))])
     phenomena = sorted(set(names[there].tolist()))
-    blocks = np.arange(len(good)) % 250
-    tallies = Tally(np.zeros((250, len(phenomena))), np.zeros((250, len(phenomena))))
-    place = np.searchsorted(phenomena, names)
-    np.add.at(tallies.total, (blocks[there], place[there]), right[there])
-    np.add.at(tallies.weight, (blocks[there], place[there]), 1.0)
+    place = np.searchsorted(phenomena, names).clip(max=len(phenomena) - 1)
+    tallies = of_items(np.where(there, right, np.nan), np.arange(len(good)) % BLOCKS, place, len(phenomena))
     n = int(there.sum())
     mean_of: Callable[[NDArray[np.float64]], NDArray[np.float64]] = lambda rates: np.nanmean(rates, axis=-1)
     macro = bootstrap(mean_of, tallies, unit="accuracy", seed=seed)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,6 +18,8 @@ from bertology.encoder.align import Line
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.head import mlm_logits
 from bertology.record.errors import BadRequest, NotApplicable
+
+Progress = Callable[[str, int, int], None]
 
 
 class Scores(NamedTuple):
@@ -49,7 +52,7 @@ def score(
     method: str = "pll-word-l2r",
     token_budget: int = 8192,
     precision: str = "float32",
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Scores:
     """Scores every sentence of a corpus.
 
@@ -59,31 +62,27 @@ def score(
     """
     if method not in METHODS:
         raise BadRequest(f"method {method!r} is not known.", f"Choose one of {', '.join(METHODS)}.")
-    for need, word in (("mlm", "masked-language-model head"), ("mask", "mask token")):
-        if need not in encoder.has:
-            raise NotApplicable(f"{encoder.name} has no {word}")
+    need_masked_lm(encoder)
     lines = encoder.encode(corpus).lines
     hidden = [list(METHODS[method](line)) for line in lines]
     starts = np.concatenate([[0], np.cumsum([len(h) for h in hidden])])
-    values = np.zeros(int(starts[-1]))
-    done, total = 0, sum(len(line.ids) * len(h) for line, h in zip(lines, hidden, strict=True))
-    for rows in _batches(lines, hidden, token_budget):
-        ids, at, true = _masked(lines, hidden, rows, encoder)
-        types = (
-            torch.from_numpy(np.array([lines[i].types for i, _ in rows])).to(encoder.device)
-            if "segments" in encoder.has
-            else None
-        )
-        with (
-            torch.inference_mode(),
-            torch.autocast(encoder.device.type, torch.bfloat16, enabled=precision == "bfloat16"),
-        ):
-            logits = mlm_logits(encoder.model, _states(encoder, ids, types, at))
-        logs = torch.log_softmax(logits.float(), -1)[torch.arange(len(rows)), true]
-        values[[int(starts[i]) + k for i, k in rows]] = logs.double().cpu().numpy()
-        done += ids.numel()
-        progress("scoring", done, total)
-    places = np.array([positions[0] for h in hidden for positions in h], dtype=np.int64)
+    rows = [(i, positions) for i, each in enumerate(hidden) for positions in each]
+    places = np.array([positions[0] for _, positions in rows], dtype=np.int64)
+    values = np.zeros(len(rows))
+
+    def masked(row: int) -> MaskedRow:
+        i, positions = rows[row]
+        ids = lines[i].ids.copy()
+        ids[positions] = encoder.tokenizer.mask_token_id
+        return MaskedRow(ids, lines[i].types, positions[0])
+
+    lengths = [len(lines[i].ids) for i, _ in rows]
+    for chosen, logits in read_masked(encoder, lengths, masked, token_budget, precision, progress):
+        true = np.array([lines[rows[r][0]].ids[places[r]] for r in chosen])
+        logs = torch.log_softmax(logits.float(), -1)[
+            torch.arange(len(chosen)), torch.from_numpy(true).to(logits.device)
+        ]
+        values[chosen] = logs.double().cpu().numpy()
     return Scores(values, places, starts, np.array([line.index for line in lines]))
 
 
@@ -102,33 +101,53 @@ METHODS: dict[str, Callable[[Line], Iterator[list[int]]]] = {"pll": _one, "pll-w
 """For a line, the positions to mask for each subword in turn; the first of them is the one that is scored."""
 
 
-def _batches(lines: Sequence[Line], hidden: Sequence[list[list[int]]], budget: int) -> Iterator[list[tuple[int, int]]]:
-    """(line, query) rows of one length each, at most `budget` tokens a batch."""
-    by_length: dict[int, list[tuple[int, int]]] = {}
-    for i, line in enumerate(lines):
-        by_length.setdefault(len(line.ids), []).extend((i, k) for k in range(len(hidden[i])))
+def need_masked_lm(encoder: Encoder) -> None:
+    """Raises NotApplicable when the encoder cannot predict masked subwords."""
+    for need, word in (("mlm", "masked-language-model head"), ("mask", "mask token")):
+        if need not in encoder.has:
+            raise NotApplicable(f"{encoder.name} has no {word}")
+
+
+class MaskedRow(NamedTuple):
+    """What the model reads, its segments, and the place that is looked at."""
+
+    ids: NDArray[np.int64]
+    types: NDArray[np.int64]
+    place: int
+
+
+def read_masked(
+    encoder: Encoder,
+    lengths: Sequence[int],
+    row: Callable[[int], MaskedRow],
+    token_budget: int = 8192,
+    precision: str = "float32",
+    progress: Progress = lambda what, done, total: None,
+) -> Iterator[tuple[list[int], Float[Tensor, "row vocabulary"]]]:
+    """Logits at one place of each row, in batches of rows of one length: nothing is padded, only these places reach the vocabulary.
+
+    `row(i)` makes the i-th row, of `lengths[i]` subwords, when its turn comes. Yields the numbers of a batch's rows with their logits.
+    """
+    by_length: dict[int, list[int]] = {}
+    for i, length in enumerate(lengths):
+        by_length.setdefault(length, []).append(i)
+    done, total = 0, sum(lengths)
     for length in sorted(by_length, reverse=True):
-        rows, size = by_length[length], max(1, budget // length)
-        for first in range(0, len(rows), size):
-            yield rows[first : first + size]
-
-
-def _masked(
-    lines: Sequence[Line], hidden: Sequence[list[list[int]]], rows: Sequence[tuple[int, int]], encoder: Encoder
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The rows' ids with their places masked, the place to score in each, and the subword that stood there."""
-    ids = np.array([lines[i].ids for i, _ in rows])
-    at = np.array([hidden[i][k][0] for i, k in rows])
-    true = ids[np.arange(len(rows)), at]
-    for row, (i, k) in enumerate(rows):
-        ids[row, hidden[i][k]] = encoder.tokenizer.mask_token_id
-    on = lambda array: torch.from_numpy(array).to(encoder.device)
-    return on(ids), on(at), on(true)
-
-
-def _states(encoder: Encoder, ids: Tensor, types: Tensor | None, at: Tensor) -> Tensor:
-    """The last hidden state at one place of each row."""
-    given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    if types is not None:
-        given["token_type_ids"] = types
-    return encoder.base(**given)[0][torch.arange(len(ids), device=ids.device), at]
+        size = max(1, token_budget // length)
+        for first in range(0, len(by_length[length]), size):
+            chosen = by_length[length][first : first + size]
+            ids, types, places = (
+                torch.from_numpy(np.array(part)).to(encoder.device) for part in zip(*map(row, chosen), strict=True)
+            )
+            given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+            if "segments" in encoder.has:
+                given["token_type_ids"] = types
+            with (
+                torch.inference_mode(),
+                torch.autocast(encoder.device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+            ):
+                states = encoder.base(**given)[0]
+                logits = mlm_logits(encoder.model, states[torch.arange(len(chosen), device=states.device), places])
+            yield chosen, logits
+            done += ids.numel()
+            progress("scoring", done, total)

@@ -103,6 +103,23 @@ def bootstrap(
     return Estimate(value, float(low), float(high), n, unit, method or f"bootstrap of {blocks} blocks of sentences")
 
 
+def of_items(
+    values: NDArray[Any], blocks: NDArray[np.integer[Any]], cell: NDArray[np.integer[Any]] | None = None, cells: int = 0
+) -> Tally:
+    """A tally of single observations: `values` (item,) or (item, *cells) with the block of each; nan is not counted.
+
+    With `cell` (item,) each item counts in one of `cells` cells.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    there = np.isfinite(values)
+    shape = (int(blocks.max(initial=-1)) + 1, *((cells,) if cell is not None else values.shape[1:]))
+    total, weight = np.zeros(shape), np.zeros(shape)
+    place = blocks if cell is None else (blocks, cell)
+    np.add.at(total, place, np.where(there, values, 0.0))
+    np.add.at(weight, place, there)
+    return Tally(total, weight)
+
+
 def merge(parts: Sequence[Tally]) -> Tally:
     """The tally of all parts' sentences together."""
     return Tally(sum(p.total for p in parts), sum(p.weight for p in parts))  # type: ignore[arg-type]

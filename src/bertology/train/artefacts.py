@@ -1,6 +1,5 @@
 """What claims about training ask for: an encoder trained by a recipe, the scores of a fine-tuning. Made once a run, kept in its folder."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load, wrap
 from bertology.record.errors import BadRequest
 from bertology.record.folder import whole
+from bertology.record.keys import made_key
 from bertology.stats.tally import in_split
 from bertology.train.classifier import Scored as Said
 from bertology.train.classifier import classifier, encoded, evaluate
@@ -53,13 +53,13 @@ class Training:
 
     @property
     def key(self) -> str:
-        return _key("training", plain(self.recipe), self.over.fingerprint, self.over.seed, self.tokens, self.seed)
+        return made_key("training", plain(self.recipe), self.over.fingerprint, self.over.seed, self.tokens, self.seed)
 
     def build(self, place: Path, progress: Progress) -> None:
         text = place / "train.txt"
         write_text(self.over, "train", text)
         write_text(self.over, "test", place / "held-out.txt")
-        shared = place.parent / _key(
+        shared = place.parent / made_key(
             "tokenizer", self.recipe.vocabulary, self.recipe.tokenizer, self.over.fingerprint, self.over.seed
         )
         if not (shared / "tokenizer.json").is_file():
@@ -104,7 +104,7 @@ class Scoring:
     @property
     def key(self) -> str:
         examples = (self.task.train, self.task.dev, self.task.test)
-        return _key(
+        return made_key(
             "scoring",
             self.encoder.fingerprint,
             self.task.name,
@@ -140,7 +140,7 @@ class Attack:
 
     @property
     def key(self) -> str:
-        return _key("attack", self.scoring.key, self.changed)
+        return made_key("attack", self.scoring.key, self.changed)
 
     def build(self, place: Path, progress: Progress) -> None:
         asked, outcomes, scores = self.scoring, [], []
@@ -171,7 +171,7 @@ class Staging:
     @property
     def key(self) -> str:
         stages = [(t.name, t.train, t.dev, t.test, plain(r)) for t, r in self.stages]
-        return _key("staging", self.encoder.fingerprint, stages, self.seeds)
+        return made_key("staging", self.encoder.fingerprint, stages, self.seeds)
 
     def build(self, place: Path, progress: Progress) -> None:
         last = [
@@ -204,7 +204,7 @@ class Adapting:
     def key(self) -> str:
         task = (self.task.name, self.task.train, self.task.dev, self.task.test)
         what = (self.source, self.target, plain(self.pivots), plain(self.recipe), self.seeds, self.words)
-        return _key("adapting", self.encoder.fingerprint, task, *what)
+        return made_key("adapting", self.encoder.fingerprint, task, *what)
 
     def build(self, place: Path, progress: Progress) -> None:
         outcomes = []
@@ -251,7 +251,7 @@ class TunedModel:
     @property
     def key(self) -> str:
         task = (self.task.name, self.task.train, self.task.dev, self.task.test)
-        return _key("tuned", self.encoder.fingerprint, task, plain(self.recipe), self.seed)
+        return made_key("tuned", self.encoder.fingerprint, task, plain(self.recipe), self.seed)
 
     def build(self, place: Path, progress: Progress) -> None:
         best = finetune(self.encoder, self.task, self.recipe, seeds=[self.seed], progress=progress).best
@@ -295,10 +295,6 @@ def write_text(corpus: Corpus, split: str, file: Path) -> None:
         document = sentence.document
         lines.append(" ".join(sentence.text.split()))
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _key(*what: Any) -> str:
-    return f"{what[0]}-{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}"
 
 
 __all__ = [

@@ -48,12 +48,14 @@ def accelerator(device: str) -> Any:
             "pre-training needs accelerate, which is not installed.", 'Install it: pip install "bertology[train]"'
         ) from error
     try:
-        wanted = torch.device(device).type
+        wanted = torch.device(device)
     except RuntimeError as error:
         raise BadRequest(f"device {device!r} is not known.", "Give cpu or cuda.") from error
-    worker = Accelerator(cpu=wanted == "cpu")
-    if worker.device.type != wanted:
-        raise BadRequest(f"device {device!r} is not there, only {worker.device.type}.", "Give --device cpu.")
+    if wanted.type == "cuda" and wanted.index is not None and wanted.index < torch.cuda.device_count():
+        torch.cuda.set_device(wanted)
+    worker = Accelerator(cpu=wanted.type == "cpu")
+    if worker.device.type != wanted.type or wanted.index not in (None, worker.device.index):
+        raise BadRequest(f"device {device!r} is not there, only {worker.device}.", "Give --device cpu.")
     return worker
 
 

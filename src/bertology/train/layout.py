@@ -1,5 +1,6 @@
 """How running text becomes examples: blocks of a length, whole sentences, or neighbouring pieces of a document."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -27,17 +28,23 @@ class Layout(Protocol):
 class Blocks:
     """Contiguous blocks that all have the full length and may cross sentences and documents: no padding at all.
 
-    RoBERTa's FULL-SENTENCES (Liu et al. 2019) without the regard for sentence borders.
+    RoBERTa's FULL-SENTENCES (Liu et al. 2019) without the regard for sentence borders. With `from_sentences` each block begins
+    with a sentence, the one that the block before cut: a model that will read single sentences learns how they begin.
     """
 
     length: int = 128
+    from_sentences: bool = False
 
     def examples(self, stream: Stream) -> NDArray[np.int64]:
         size = self.length - 2
-        n = len(stream) // size
-        if n == 0:
+        last = len(stream) - size
+        if last < 0:
             raise BadCorpus(f"the text has {len(stream)} subwords, one block takes {size}.", "Give more text.")
-        first = np.arange(n) * size
+        first = (
+            _sentence_after_sentence(stream.sentences, size, last)
+            if self.from_sentences
+            else np.arange(0, last + 1, size)
+        )
         return np.stack([first, first + size], axis=1)[:, None]
 
 
@@ -74,6 +81,17 @@ class Pieces:
             edges = [first, *cuts, end]
             found.append(tuple(pairwise(edges)))
         return _need(found, f"{self.count} neighbouring sentences of one document")
+
+
+def _sentence_after_sentence(borders: NDArray[np.int64], size: int, last: int) -> NDArray[np.int64]:
+    """Firsts of blocks: the last sentence that begins within the block before or at its end; where none does, that end."""
+    begins = borders.tolist()
+    firsts, at = [], 0
+    while at <= last:
+        firsts.append(at)
+        begin = begins[bisect_right(begins, at + size) - 1]
+        at = begin if begin > at else at + size
+    return np.array(firsts)
 
 
 def _runs(stream: Stream, room: int) -> "list[tuple[int, int, list[int]]]":

@@ -315,13 +315,13 @@ class Run:
 
     def _restore(self, found: checkpoint.Found) -> None:
         state = found.state
-        self._shape(state["at"])  # a regime may have changed the model's shape by then
+        for name in ("steps", "tokens", "seconds", "loss", "at", "drawn"):
+            setattr(self, name, state[name])
+        self._shape(self.at)  # a regime may have changed the model's shape by then
         checkpoint.read_weights(found.folder, self.model)
         self.heads.load_state_dict(state["heads"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        for name in ("steps", "tokens", "seconds", "loss", "at", "drawn"):
-            setattr(self, name, state[name])
         self._use(Engine(*state["engine"]))
 
     def _log(self, **values: Any) -> None:

@@ -123,7 +123,7 @@ primer_mini = Recipe(
         family="modernbert", layers=6, heads=4, width=256, feed_forward=384, positions=512, dropout=0.0,
         options=(("local_attention", 128), ("global_attn_every_n_layers", 1)),
     ),
-    objectives=(MLM(Masking(rate=0.2)),), layout=Blocks(128), optimizer=Muon(rate=6e-3), schedule=Schedule(0.03),
+    objectives=(MLM(Masking(rate=0.2)),), layout=Blocks(64, from_sentences=True), optimizer=Muon(rate=6e-3), schedule=Schedule(0.03),
     tokens_per_step=4096, vocabulary=8192,
 )  # fmt: skip
 """The embedded encoder: a small modern block (pre-norm, rotary, GeGLU), trained on public-domain novels in about an hour."""

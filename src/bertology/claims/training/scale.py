@@ -36,9 +36,11 @@ def shaped(**sizes: Any) -> Recipe:
     return replace(TINY, architecture=replace(TINY.architecture, **sizes))
 
 
-def trained(recipes: list[Recipe], corpora: Corpora, seed: int, *, tokens: int = TOKENS) -> Asking[list[list[Trained]]]:
+def trained(
+    recipes: list[Recipe], corpora: Corpora, seed: int, *, tokens: int | None = None
+) -> Asking[list[list[Trained]]]:
     """Each recipe from each of SEEDS (moved by the run's seed), over the corpus `raw`: (recipe, seed)."""
-    asked = [Training(r, corpora.raw, tokens, seed * 100 + s) for r in recipes for s in SEEDS]
+    asked = [Training(r, corpora.raw, tokens or TOKENS, seed * 100 + s) for r in recipes for s in SEEDS]
     made = yield from make(*asked)
     n = len(SEEDS)
     return [list(made[k * n : (k + 1) * n]) for k in range(len(recipes))]
@@ -49,9 +51,9 @@ def held_out(runs: list[Trained], part: str = "mlm") -> np.ndarray:
     return np.array([[line[f"valid {part}"] for line in run.log if f"valid {part}" in line][-1] for run in runs])
 
 
-def scale_note(corpus: Corpus, tokens: int = TOKENS) -> str:
+def scale_note(corpus: Corpus, tokens: int | None = None) -> str:
     """What the finding was measured at."""
     return (
-        f"Scale: {tokens:,} tokens of {corpus.name} ({sum(map(len, corpus)):,} words), 2 layers of width 64 unless varied, "
+        f"Scale: {tokens or TOKENS:,} tokens of {corpus.name} ({sum(map(len, corpus)):,} words), 2 layers of width 64 unless varied, "
         f"{len(SEEDS)} seeds; published scales are thousands of times larger."
     )
