@@ -16,7 +16,7 @@ from bertology.train.draft import Draft, Piece, Source
 from bertology.train.objectives.conditional import ConditionalMLM
 from bertology.train.objectives.masking import Masking
 from bertology.train.objectives.missing_text import Deletion, Infilling
-from bertology.train.objectives.mlm import MLM
+from bertology.train.objectives.mlm import MLM, TranslationLM
 from bertology.train.objectives.objective import Objective, draft
 from bertology.train.objectives.sentences import (
     NSP,
@@ -497,3 +497,38 @@ def test_where_nothing_is_to_predict_the_loss_is_nought(
     assert set(losses) == set(objective.weights()) == set(objective.counts(batch))
     assert all(isinstance(v, Tensor) and float(v) == 0 for v in losses.values())
     assert set(objective.counts(batch).values()) == {0}
+
+
+# translations
+
+
+def test_a_translation_counts_its_own_positions_and_is_masked_as_the_sentence_is() -> None:
+    found = draft((TranslationLM(Masking(rate=0.5)),), ((0, 3), (3, 7)), SOURCE, np.random.default_rng(0))
+    assert found.clean.tolist() == [CLS, 10, 11, 12, SEP, 13, 14, 15, 16, SEP]
+    assert found.segments.tolist() == [0] * 5 + [1] * 5
+    assert found.positions.tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
+    both = [
+        draft((TranslationLM(Masking(rate=0.5)),), ((0, 3), (3, 7)), SOURCE, np.random.default_rng(k))
+        for k in range(20)
+    ]
+    masked = np.concatenate([np.flatnonzero(d.labels != NO) for d in both])
+    assert set(masked.tolist()) == {1, 2, 3, 5, 6, 7, 8}
+
+
+def test_the_model_reads_the_positions_of_a_translation() -> None:
+    model = tiny("bert").model.eval()
+    made = draft((TranslationLM(),), ((0, 3), (3, 7)), SOURCE, np.random.default_rng(0))
+    batch = collate([made], length=10, pad=0)
+    assert batch.visible is None
+    with torch.no_grad():
+        found = Reading(model, batch).states
+        own = model.base_model(batch.ids, token_type_ids=batch.segments, position_ids=batch.positions)[0]
+        along = model.base_model(batch.ids, token_type_ids=batch.segments)[0]
+    assert torch.equal(found, own)
+    assert (found - along).abs().max() > 1e-2
+
+
+def test_a_family_that_counts_along_the_row_cannot_read_translations() -> None:
+    made = draft((TranslationLM(),), ((0, 3), (3, 7)), SOURCE, np.random.default_rng(0))
+    with pytest.raises(BadRequest, match="counts positions along the row"):
+        _ = Reading(tiny("mpnet").model, collate([made], length=10, pad=0)).states

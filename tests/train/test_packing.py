@@ -15,12 +15,12 @@ from bertology.train.draft import Draft, Piece, Source
 from bertology.train.objectives.conditional import ConditionalMLM
 from bertology.train.objectives.masking import Masking
 from bertology.train.objectives.missing_text import Deletion, Infilling
-from bertology.train.objectives.mlm import MLM
+from bertology.train.objectives.mlm import MLM, TranslationLM
 from bertology.train.objectives.objective import Objective, draft
 from bertology.train.objectives.replaced_tokens import ReplacedTokens
 from bertology.train.objectives.sentences import NSP, SOP, Distance, NextPrevious, Reordering
 from bertology.train.objectives.span_boundary import SpanBoundary
-from bertology.train.objectives.two_stream import EveryToken, MPNet, PermutationLM
+from bertology.train.objectives.two_stream import EveryToken, MPNet, PermutationLM, PseudoMaskedLM
 from bertology.train.objectives.word_order import WordOrder
 from bertology.train.reading import Reading, inputs
 from tests.encoder.tiny import tiny
@@ -224,7 +224,7 @@ def test_positions_behind_padding_are_the_models_own(family: str) -> None:
 
 OBJECTIVES: list[Objective] = [
     MLM(), NSP(), SOP(), NextPrevious(), Reordering(), Distance(), SpanBoundary(), WordOrder(rate=0.3), Infilling(),
-    Deletion(), PermutationLM(), MPNet(), EveryToken(), ConditionalMLM(labels=(0, 1)),
+    Deletion(), PermutationLM(), MPNet(), EveryToken(), PseudoMaskedLM(), TranslationLM(), ConditionalMLM(labels=(0, 1)),
     ConditionalMLM(labels=(0, 1), how="words", names=((30,), (31, 32))), ReplacedTokens(Masking(0.3, masked=1, random=0)),
 ]  # fmt: skip
 PIECES = {1: (((0, 10),), ((10, 17),), ((3, 7),), ((10, 12),), ((14, 20),)), 2: (((0, 3), (3, 10)), ((10, 14), (14, 17)), ((3, 7), (7, 10))), 3: (((0, 3), (3, 7), (7, 10)), ((10, 14), (14, 17), (17, 20)))}  # fmt: skip

@@ -259,3 +259,44 @@ def test_pieces_are_neighbours_of_whole_sentences_in_one_document(found: Stream,
         assert len(pieces) == count and all(first < end for first, end in pieces)
         assert all(left[1] == right[0] and left[1] in borders for left, right in pairwise(pieces))
         assert len(Source(found, SYMBOLS).assemble(pieces)) <= length
+
+
+def test_lines_of_two_columns_are_documents_of_a_sentence_and_its_translation(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.tsv"
+    file.write_text("Cats sleep. Birds sing.\tDogs sit.\n\nCats.\tBirds.\n")
+    found = open_stream([file], tokenizer(*VOCABULARY), tmp_path / "kept")
+    assert found.sentences.tolist() == [0, 6, 9, 11, 13]
+    assert found.documents.tolist() == [0, 9, 13]
+    assert Pieces(64, 2).examples(found) == [((0, 6), (6, 9)), ((9, 11), (11, 13))]
+
+
+def test_a_line_that_is_no_pair_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.tsv"
+    file.write_text("Cats.\tBirds.\nCats sleep\n")
+    with pytest.raises(BadCorpus, match="line 2 has 1 columns"):
+        open_stream([file], tokenizer(*VOCABULARY), tmp_path / "kept")
+
+
+def test_a_block_from_a_sentence_begins_with_the_one_that_the_block_before_cut() -> None:
+    # sentences begin at 0 3 7 10 14 17; blocks of 8 subwords
+    found = Blocks(10, from_sentences=True).examples(STREAM)
+    assert found[:, 0].tolist() == [[0, 8], [7, 15]]  # the next would begin at 14 and be too short
+
+
+def test_a_sentence_longer_than_a_block_is_gone_on_with() -> None:
+    found = Blocks(5, from_sentences=True).examples(STREAM)  # blocks of 3, the second sentence has 4
+    assert found[:, 0, 0].tolist() == [0, 3, 6, 7, 10, 13, 14, 17]
+
+
+@over(streams())
+def test_blocks_from_sentences_leave_no_subword_out_but_at_the_end(found: Stream) -> None:
+    if len(found) < 3:
+        return
+    blocks = Blocks(5, from_sentences=True).examples(found)[:, 0]
+    seen = np.zeros(len(found), dtype=bool)
+    for first, end in blocks.tolist():
+        seen[first:end] = True
+    assert seen[: blocks[-1, 1]].all()
+    assert len(found) - blocks[-1, 1] < 3
+    inside = blocks[1:, 0] != blocks[:-1, 1]
+    assert np.isin(blocks[1:, 0][inside], found.sentences).all()

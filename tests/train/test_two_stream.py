@@ -12,7 +12,7 @@ from bertology.encoder.head import mlm_logits
 from bertology.train.batch import collate
 from bertology.train.draft import Draft, Piece, Source
 from bertology.train.objectives.objective import Objective, draft
-from bertology.train.objectives.two_stream import EveryToken, MPNet, PermutationLM, factorisation
+from bertology.train.objectives.two_stream import EveryToken, MPNet, PermutationLM, PseudoMaskedLM, factorisation
 from bertology.train.reading import Reading
 from tests.encoder.tiny import tiny
 from tests.train.hand import (
@@ -105,6 +105,50 @@ def test_every_token_is_predicted_from_two_towers() -> None:
         "0000 1111 00", "0000 0111 00", "0000 0011 00", "0000 0001 00",
         "1000 0011 10", "1100 0001 01",
     )  # fmt: skip
+
+
+class Given(PseudoMaskedLM):
+    """Units 16 and 14-15 of PIECE, in this order."""
+
+    @property
+    def masking(self) -> Any:  # type: ignore[override]
+        return type("Chosen", (), {"choose": lambda *_: [np.array([2, 3]), np.array([4])]})()
+
+
+def test_pseudo_masks_predict_unit_after_unit_beside_the_masked_text() -> None:
+    found = SOURCE.assemble(PIECE)
+    PseudoMaskedLM.corrupt(object.__new__(Given), found, SOURCE, scripted(("permutation", [1, 0])))
+    assert found.ids.tolist() == [CLS, 13, MASK, MASK, MASK, SEP, 16, 14, 15, MASK, MASK, MASK]
+    assert found.clean.tolist() == [CLS, 13, 14, 15, 16, SEP, 16, 14, 15, 16, 14, 15]
+    assert found.positions.tolist() == [0, 1, 2, 3, 4, 5, 4, 2, 3, 4, 2, 3]
+    assert found.labels.tolist() == [NO, NO, 14, 15, 16, NO, NO, NO, NO, 16, 14, 15]
+    text, known = "111111 000 000", "110001"
+    assert found.visible is not None and found.visible.tolist() == matrix(
+        *[text] * 6,
+        known + "100 000",  # the content of 16: the known text and itself
+        known + "111 000",  # 14: 16 before it, and its own unit
+        known + "111 000",
+        known + "000 100",  # the pseudo-mask of 16
+        known + "100 011",  # of 14: knows 16, sees the other place of its unit
+        known + "100 011",
+    )
+
+
+@over(sources(), seeds)
+def test_no_path_leads_from_a_unit_to_its_pseudo_masks(
+    given_: tuple[Source, tuple[Piece, ...]], rng: np.random.Generator
+) -> None:
+    source, pieces = given_
+    found = draft((PseudoMaskedLM(),), pieces, source, rng)
+    assert same_length(found) and found.visible is not None
+    reach = (found.visible | np.eye(len(found), dtype=bool)).astype(np.float32)
+    for _ in range(int(np.log2(len(found))) + 1):
+        reach = (reach @ reach > 0).astype(np.float32)
+    predicting = np.flatnonzero(found.labels != NO)
+    assert len(predicting) % 2 == 0
+    for query in predicting:
+        tells = (found.positions == found.positions[query]) & (found.ids != MASK)
+        assert tells.any() and not reach[query, tells].any()
 
 
 def test_copies_keep_the_segment_of_their_place() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bertology.corpus.lines import Account, BadLine, lines, stem
 from bertology.corpus.sentence import Corpus, Sentence, need
-from bertology.record.errors import BadRequest
+from bertology.record.errors import BadCorpus, BadRequest
 
 
 def read(path: str | Path, *, strict: bool = False, max_words: int = 100, wrapped: bool | None = None) -> Corpus:
@@ -75,14 +75,33 @@ class Prose(NamedTuple):
 def prose(path: str | Path) -> Iterator[Prose]:
     """The paragraphs of a file in order, for training on; see `read` for what a paragraph and a document are.
 
-    Raises BadCorpus for a file without a word.
+    A .tsv[.gz] file holds translations, a sentence and its translation a line: each line is a document of two "sentences".
+    Raises BadCorpus for a file without a word, or with a line that is no pair.
     """
     account = Account(Path(path), strict=False)
     n = 0
+    if Path(path).name.removesuffix(".gz").endswith(".tsv"):
+        yield from _translations(Path(path), account)
+        return
     for paragraph in _paragraphs(Path(path), account, None):
         starts = [0, *(end for end in _sentence_ends(paragraph.words) if end < len(paragraph.words.starts))]
         yield Prose(paragraph.text, paragraph.document, tuple(paragraph.words.starts[i] for i in starts))
         n += 1
+    if not n:
+        account.need(())
+
+
+def _translations(path: Path, account: Account) -> Iterator[Prose]:
+    n = 0
+    for number, line in enumerate(lines(path), start=1):
+        if not line.strip():
+            continue
+        sides = [side.strip() for side in line.split("\t")]
+        if len(sides) != 2 or not all(words_of(side).words for side in sides):
+            raise BadCorpus(f"{path.name} line {number:,} has {len(sides)} columns with words, two are due.",
+                            "Give a sentence, a tab and its translation a line, or text under another name.")  # fmt: skip
+        n += 1
+        yield Prose(" ".join(sides), f"{stem(path)}#{number}", (0, len(sides[0]) + 1))
     if not n:
         account.need(())
 

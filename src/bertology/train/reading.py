@@ -51,8 +51,16 @@ def inputs(model: nn.Module, batch: TrainingBatch, ids: Tensor) -> dict[str, Ten
     takes = _parameters(type(model.base_model))
     if "token_type_ids" in takes and int(getattr(config, "type_vocab_size", 0) or 0) > 1:
         given["token_type_ids"] = batch.segments
+    counted_anew = _counted_anew(batch)
+    if counted_anew and (
+        config.model_type in _ROW_ALONE or config.model_type == "mpnet" or "position_ids" not in takes
+    ):
+        raise BadRequest(
+            f"{config.model_type} counts positions along the row, so a second piece cannot count its own.",
+            "Train a family that takes position ids.",
+        )
     # always given to families that would count positions from the ids: a sampled token may look like padding
-    if "position_ids" in takes and (batch.visible is not None or config.model_type in AFTER_PADDING):
+    if "position_ids" in takes and (batch.visible is not None or counted_anew or config.model_type in AFTER_PADDING):
         given["position_ids"] = batch.positions + position_offset(config)
     if batch.visible is None:
         return given
@@ -80,6 +88,12 @@ def inputs(model: nn.Module, batch: TrainingBatch, ids: Tensor) -> dict[str, Ten
         )
         given["attention_mask"] = {"full_attention": mask, "sliding_attention": near}  # type: ignore[assignment]
     return given
+
+
+def _counted_anew(batch: TrainingBatch) -> bool:
+    """Whether positions begin again within an example, while no position is read twice."""
+    inside = (batch.example[:, 1:] == batch.example[:, :-1]) & (batch.example[:, 1:] >= 0)
+    return bool((inside & (batch.segments[:, 1:] > batch.segments[:, :-1]) & (batch.positions.diff(dim=1) < 0)).any())
 
 
 def position_offset(config: Any) -> int:

@@ -7,11 +7,11 @@ from bertology.train.architecture import Architecture
 from bertology.train.layout import Blocks, Pieces, Sentences
 from bertology.train.objectives.masking import Masking
 from bertology.train.objectives.missing_text import Deletion, Infilling
-from bertology.train.objectives.mlm import MLM
+from bertology.train.objectives.mlm import MLM, TranslationLM
 from bertology.train.objectives.replaced_tokens import ReplacedTokens
 from bertology.train.objectives.sentences import NSP, SOP, Distance, NextPrevious, Reordering
 from bertology.train.objectives.span_boundary import SpanBoundary
-from bertology.train.objectives.two_stream import EveryToken, MPNet, PermutationLM
+from bertology.train.objectives.two_stream import EveryToken, MPNet, PermutationLM, PseudoMaskedLM
 from bertology.train.objectives.units import NGrams, Subwords, WholeWords
 from bertology.train.objectives.word_order import WordOrder
 from bertology.train.optimizer import AdamW, Lamb, Muon, Schedule
@@ -117,6 +117,12 @@ stream = replace(
 )
 """Lample & Conneau 2019: streams of text, rare subwords masked more often."""
 
+tlm = replace(stream, name="xlm-tlm", objectives=(TranslationLM(),), layout=Pieces(256, 2))
+"""Lample & Conneau 2019: translation language modelling on files of two columns."""
+
+unilm2 = replace(xlnet, name="unilm2", cites=("bao-2020",), objectives=(PseudoMaskedLM(),))
+"""Bao et al. 2020: masked and partially autoregressive prediction in one pass."""
+
 primer_mini = Recipe(
     "primer-mini", ("devlin-2019", "warner-2024", "jordan-2024"),
     Architecture(
@@ -132,7 +138,7 @@ RECIPES = {
     r.name: r
     for r in (
         bert, bert_wwm, roberta, albert, electra, spanbert, structbert, ernie2, ernie2_distance, xlnet, mpnet, cloze,
-        infilling, deletion, unknown_as_mask, stream, primer_mini,
+        infilling, deletion, unknown_as_mask, stream, tlm, unilm2, primer_mini,
     )
 }  # fmt: skip
 

@@ -45,6 +45,24 @@ class MLM(LabelObjective):
         return {"mlm": self.weight}
 
 
+@dataclass(frozen=True)
+class TranslationLM(MLM):
+    """Masked words of a sentence are read off its translation too (TLM: Lample & Conneau 2019).
+
+    Both sentences stand in one example, each counting its positions from its own start; the segment is the language. The
+    text is that of files with two columns (corpus/text.py), the layout `Pieces`.
+    """
+
+    cites: ClassVar = ("lample-2019",)
+    pieces: ClassVar = 2
+
+    def corrupt(self, draft: Draft, source: Source, rng: np.random.Generator) -> None:
+        draft.positions = np.where(
+            draft.segments == 1, draft.positions - int((draft.segments == 0).sum()), draft.positions
+        )
+        super().corrupt(draft, source, rng)
+
+
 def label_loss(reading: Reading) -> Tensor:
     """Summed cross-entropy of the model's own head wherever the batch has a label."""
     where = reading.batch.labels != IGNORED

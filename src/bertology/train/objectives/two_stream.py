@@ -1,18 +1,20 @@
-"""Objectives that predict a token without seeing it by attention masks: permutation LM, MPNet, and every token at once.
+"""Objectives that predict a token without seeing it by attention masks: permutation LM, MPNet, pseudo-masked LM, every token at once.
 
 Two-stream attention (Yang et al. 2019) reads each predicted token twice: a content stream that knows it, and a query stream
 that knows only its place. Here the query stream is a copy of the position with [MASK] as its symbol (the pseudo-masks
 of Bao et al. 2020), and who sees whom is the attention mask, so any encoder that takes position ids can be trained so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertology.train.draft import IGNORED, Draft, Source
+from bertology.train.objectives.masking import Masking
 from bertology.train.objectives.mlm import LabelObjective
+from bertology.train.objectives.units import Spans
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,41 @@ class MPNet(LabelObjective):
         symbols = np.full(m, source.symbols.mask)
         draft.extend(symbols, predicted, np.full(m, IGNORED), visible[: n + m, : n + m])
         draft.extend(symbols, predicted, draft.clean[predicted], visible)
+
+
+@dataclass(frozen=True)
+class PseudoMaskedLM(LabelObjective):
+    """UniLMv2 (Bao et al. 2020): MLM, and a partially autoregressive prediction of the same tokens, in one forward pass.
+
+    The masked units are put in a random order. The text, with [MASK] in the units, sees itself alone and predicts them all; a content
+    copy of a unit sees the text that is not masked, the units before it and itself; a pseudo-mask of it the same without the unit,
+    and the unit's other pseudo-masks. Each masked token is predicted twice. The paper's units are single subwords for 60 % and runs of 2 to
+    6 words for 40 %; here the lengths are geometric with the same share of single words. All predicted tokens become the symbol.
+    """
+
+    cites: ClassVar = ("bao-2020",)
+    masking: Masking = field(default_factory=lambda: Masking(units=Spans(stop=0.6, longest=6)))
+
+    def corrupt(self, draft: Draft, source: Source, rng: np.random.Generator) -> None:
+        units = self.masking.choose(draft, source, rng)
+        units = [units[k] for k in rng.permutation(len(units))]
+        predicted = np.concatenate(units) if units else np.array([], dtype=np.int64)
+        turn = np.repeat(np.arange(len(units)), [len(u) for u in units])
+        n, m = len(draft), len(predicted)
+        known = np.ones(n, dtype=bool)
+        known[predicted] = False
+        earlier, same = turn[None, :] < turn[:, None], turn[None, :] == turn[:, None]
+        contents, queries = slice(n, n + m), slice(n + m, n + 2 * m)
+        visible = np.zeros((n + 2 * m, n + 2 * m), dtype=bool)
+        visible[:n, :n] = True
+        visible[n:, :n] = known
+        visible[contents, contents] = earlier | same
+        visible[queries, contents] = earlier
+        visible[queries, queries] = same
+        draft.ids[predicted] = source.symbols.mask
+        draft.labels[predicted] = draft.clean[predicted]
+        draft.extend(draft.clean[predicted], predicted, np.full(m, IGNORED), visible[: n + m, : n + m])
+        draft.extend(np.full(m, source.symbols.mask), predicted, draft.clean[predicted], visible)
 
 
 @dataclass(frozen=True)
