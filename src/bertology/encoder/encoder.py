@@ -15,7 +15,7 @@ from bertology.corpus.sentence import Corpus
 from bertology.encoder.align import Encoded, encode
 from bertology.encoder.backend import set_attention
 from bertology.encoder.batch import Batch, batched
-from bertology.encoder.families import AFTER_PADDING, Family
+from bertology.encoder.families import AFTER_PADDING, Family, kind
 from bertology.encoder.head import mlm_logits
 from bertology.encoder.sites import Site
 from bertology.encoder.watch import Edit, Observation, Watcher, expand, layer_modules
@@ -51,8 +51,14 @@ class Encoder:
 
     @cached_property
     def n_heads(self) -> int:
-        heads = int(self.config.num_attention_heads)
-        return heads // int(getattr(self.config, "head_ratio", 1)) if self.config.model_type == "convbert" else heads
+        heads = self._even_heads or int(self.config.num_attention_heads)
+        return heads // int(getattr(self.config, "head_ratio", 1)) if kind(self.config) == "convbert" else heads
+
+    @property
+    def _even_heads(self) -> int:
+        """Heads of every layer of an encoder with parts taken out; 0 where layers differ or nothing was taken out."""
+        counts = {len(heads) for heads in self.config.cut["kept"][1]} if getattr(self.config, "cut", None) else set()
+        return counts.pop() if len(counts) == 1 else 0
 
     @cached_property
     def width(self) -> int:
@@ -87,7 +93,7 @@ class Encoder:
     def max_length(self) -> int:
         """The longest input in subwords, special tokens included."""
         positions = int(getattr(self.config, "max_position_embeddings", 0) or 10**9)
-        if self.config.model_type in AFTER_PADDING:
+        if kind(self.config) in AFTER_PADDING:
             positions -= int(self.config.pad_token_id or 0) + 1
         limit = int(min(positions, getattr(self.tokenizer, "model_max_length", positions) or positions))
         return limit if limit > 0 else 512
@@ -247,7 +253,10 @@ class Encoder:
     @cached_property
     def _seen_kinds(self) -> frozenset[str]:
         """Which sites a forward pass really shows in every layer: the row's promise, checked."""
-        kinds = ("attention", "head", "value", "neuron")
+        kinds = ["attention", "head", "value", "neuron"]
+        if getattr(self.config, "cut", None):  # numbers of heads and neurons must not differ between layers
+            neurons = {len(each) for each in self.config.cut["kept"][2]}
+            kinds = [*(kinds[:3] if self._even_heads else []), *(kinds[3:] if len(neurons) == 1 else [])]
         observation = self._first_look(frozenset(Site(kind) for kind in kinds))
         if observation.calls.get("layer") != self.n_layers:
             raise BadWeights(

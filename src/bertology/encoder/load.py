@@ -1,6 +1,7 @@
 """From a folder or hub id to an Encoder: safetensors only, nothing newly initialised, no remote code unless asked."""
 
 import contextlib
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.families import FAMILIES
+from bertology.encoder.families import CUT, FAMILIES, kind
 from bertology.record.errors import BadRequest, BadWeights, NotAModel, UnknownFamily
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -47,8 +48,9 @@ def load(
         raise NotAModel(f"{place} is a file.", "Give the folder that holds config.json and model.safetensors.")
     options = {"trust_remote_code": trust_remote_code}
     with _quiet():
+        _know_cut_encoders(place)
         config = _attempt(lambda: AutoConfig.from_pretrained(place, **options), place)
-        family = FAMILIES.get(config.model_type)
+        family = FAMILIES.get(kind(config))
         if family is None and not trust_remote_code:
             raise _unknown(config)
         tokenizer = _attempt(lambda: AutoTokenizer.from_pretrained(place, **options), place)
@@ -60,7 +62,7 @@ def load(
 def wrap(model: nn.Module, tokenizer: Any, *, name: str = "encoder", has_mlm: bool | None = None) -> Encoder:
     """A model that is loaded already, as an Encoder. `has_mlm` defaults to whether its class is a masked language model."""
     config: Any = model.config
-    family = FAMILIES.get(config.model_type)
+    family = FAMILIES.get(kind(config))
     if family is None:
         raise _unknown(config)
     if tokenizer.is_fast:
@@ -93,6 +95,16 @@ def embedded(name: str = "primer-mini") -> Path:
 
 EMBEDDED = {"primer-mini": "primer-mini", "minilm": "all-MiniLM-L6-v2"}
 """Names that stand for embedded encoders, and how reports call them."""
+
+
+def _know_cut_encoders(place: str) -> None:
+    """Tells transformers about the class of an encoder with parts taken out (encoder/cut.py), where `place` is one's folder."""
+    with contextlib.suppress(OSError, ValueError):
+        given = json.loads((Path(place) / "config.json").read_text(encoding="utf-8")).get("model_type", "")
+        if given.startswith(CUT) and given.removeprefix(CUT) in FAMILIES:
+            from bertology.encoder.cut import register
+
+            register(given.removeprefix(CUT))
 
 
 def _name(place: str, given: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from bertology.encoder.families import AFTER_PADDING
+from bertology.encoder.families import AFTER_PADDING, kind
 from bertology.record.errors import BadRequest
 from bertology.train.batch import TrainingBatch
 
@@ -53,19 +53,19 @@ def inputs(model: nn.Module, batch: TrainingBatch, ids: Tensor) -> dict[str, Ten
         given["token_type_ids"] = batch.segments
     counted_anew = _counted_anew(batch)
     if counted_anew and (
-        config.model_type in _ROW_ALONE or config.model_type == "mpnet" or "position_ids" not in takes
+        kind(config) in _ROW_ALONE or kind(config) == "mpnet" or "position_ids" not in takes
     ):
         raise BadRequest(
             f"{config.model_type} counts positions along the row, so a second piece cannot count its own.",
             "Train a family that takes position ids.",
         )
     # always given to families that would count positions from the ids: a sampled token may look like padding
-    if "position_ids" in takes and (batch.visible is not None or counted_anew or config.model_type in AFTER_PADDING):
+    if "position_ids" in takes and (batch.visible is not None or counted_anew or kind(config) in AFTER_PADDING):
         given["position_ids"] = batch.positions + position_offset(config)
     if batch.visible is None:
         return given
-    if config.model_type in _MIX_PADDING:
-        raise BadRequest(f"{config.model_type} {_MIX_PADDING[config.model_type]}, so rows must be full and unshared.",
+    if kind(config) in _MIX_PADDING:
+        raise BadRequest(f"{config.model_type} {_MIX_PADDING[kind(config)]}, so rows must be full and unshared.",
                          "Use the layout Blocks and an objective that keeps the length.")  # fmt: skip
     real = batch.real
     if torch.equal(batch.visible, (real[:, :, None] & real[:, None, :]) | torch.diag_embed(~real)):
@@ -78,7 +78,7 @@ def inputs(model: nn.Module, batch: TrainingBatch, ids: Tensor) -> dict[str, Ten
             ~mask, torch.finfo(torch.float32).min
         )
     given["attention_mask"] = mask  # type: ignore[assignment]
-    if config.model_type == "modernbert":
+    if kind(config) == "modernbert":
         reach = (batch.positions[:, :, None] - batch.positions[:, None, :]).abs() <= config.local_attention // 2
         near = batch.visible & reach
         near = (
@@ -98,9 +98,9 @@ def _counted_anew(batch: TrainingBatch) -> bool:
 
 def position_offset(config: Any) -> int:
     """RoBERTa's positions start behind the padding id, MPNet's behind 1, whatever its padding id is."""
-    if config.model_type == "mpnet":
+    if kind(config) == "mpnet":
         return 2
-    return int(config.pad_token_id or 0) + 1 if config.model_type in AFTER_PADDING else 0
+    return int(config.pad_token_id or 0) + 1 if kind(config) in AFTER_PADDING else 0
 
 
 _MIX_PADDING = {
@@ -117,7 +117,7 @@ _ROW_ALONE = {
 
 def _need_free_rows(model: nn.Module, batch: TrainingBatch, takes: frozenset[str]) -> None:
     """Raises BadRequest unless the model can attend to chosen positions of a row only, at chosen places."""
-    family: str = model.config.model_type  # type: ignore[union-attr,assignment]
+    family = kind(model.config)
     reason = _ROW_ALONE.get(family) or ("takes no position ids" if "position_ids" not in takes else None)
     if reason:
         raise BadRequest(

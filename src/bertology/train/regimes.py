@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from bertology.encoder.families import AFTER_PADDING, FAMILIES
+from bertology.encoder.families import AFTER_PADDING, FAMILIES, kind
 from bertology.encoder.watch import layer_modules
 from bertology.record.errors import BadRequest
 from bertology.train.layout import Layout
@@ -150,7 +150,7 @@ class Phases(Regime):
     def begin(self, model: PreTrainedModel) -> PreTrainedModel:
         config: Any = model.config
         most = getattr(config, "max_position_embeddings", None)
-        room = None if most is None else most - (2 if config.model_type in AFTER_PADDING else 0)
+        room = None if most is None else most - (2 if kind(config) in AFTER_PADDING else 0)
         if room is not None and room < max(self.lengths):
             raise BadRequest(
                 f"examples of {max(self.lengths)} subwords, but the model has {room} positions.", "Give it as many."
@@ -231,7 +231,7 @@ class _Skips:
     def into(cls, model: PreTrainedModel) -> "_Skips":
         base: Any = model.base_model
         skips = cls()
-        for layer in layer_modules(base, FAMILIES[base.config.model_type]):
+        for layer in layer_modules(base, FAMILIES[kind(base.config)]):
             layer.forward = partial(_run_or_skip, layer, skips)  # type: ignore[method-assign]
         skips.handle = base.register_forward_pre_hook(skips.restart)
         setattr(base, _SKIPS, skips)
@@ -239,7 +239,7 @@ class _Skips:
 
     def out_of(self, model: PreTrainedModel) -> None:
         base: Any = model.base_model
-        for layer in layer_modules(base, FAMILIES[base.config.model_type]):
+        for layer in layer_modules(base, FAMILIES[kind(base.config)]):
             del layer.forward
         self.handle.remove()
         delattr(base, _SKIPS)
@@ -269,7 +269,7 @@ def _run_or_skip(layer: nn.Module, skips: _Skips, *args: Any, **kwargs: Any) -> 
 def _layer_path(model: PreTrainedModel) -> "re.Pattern[str] | None":
     """Matches the names of layers' weights as (before, number, after); None where one module is all layers."""
     base: Any = model.base_model
-    row = FAMILIES.get(base.config.model_type)
+    row = FAMILIES.get(kind(base.config))
     if row is None or getattr(base.config, "sandwich", 0):
         raise BadRequest(f"layers of {base.config.model_type} cannot be copied one by one.", "Train all of them.")
     before, *rest = row.layers.split("*")
