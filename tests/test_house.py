@@ -18,7 +18,8 @@ ALLOWED = {
     "intervene": {"observe", "encoder", "corpus", "record", "stats"},
     "behave": {"encoder", "corpus", "record", "stats"},
     "train": {"encoder", "corpus", "record", "stats"},
-    "claims": {"train", "behave", "probe", "intervene", "observe", "encoder", "corpus", "record", "stats"},
+    "compress": {"train", "intervene", "observe", "encoder", "corpus", "record", "stats"},
+    "claims": {"compress", "train", "behave", "probe", "intervene", "observe", "encoder", "corpus", "record", "stats"},
     "report": {"record", "stats"},
 }
 

@@ -1,6 +1,5 @@
 """Roll-back of lower layers: a fine-tuned model with its lowest layers as they were before (Hao et al. 2019)."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.watch import layer_modules
+from bertology.record.keys import made_key
 from bertology.train.artefacts import Progress
 from bertology.train.classifier import Scored, evaluate
 from bertology.train.finetune import FineTuning, encoded_parts, finetune
@@ -35,7 +35,7 @@ class RollBack:
     def key(self) -> str:
         examples = (self.task.train, self.task.dev, self.task.test)
         what = (self.encoder.fingerprint, self.task.name, examples, plain(self.recipe), self.seed)
-        return f"rollback-{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}"
+        return made_key("rollback", *what)
 
     def build(self, place: Path, progress: Progress) -> None:
         tuned = finetune(self.encoder, self.task, self.recipe, seeds=(self.seed,), progress=progress)

@@ -1,0 +1,1 @@
+"""First floor: making encoders smaller, and measuring what that cost."""
