@@ -34,10 +34,13 @@ class Labelled:
 def classifier(encoder: Encoder, task: Task, seed: int) -> PreTrainedModel:
     """A sequence or token classification model of the encoder's family: its trunk, and a head drawn with `seed`.
 
-    A pooler that the encoder lacks (a masked language model has none) is drawn too. Raises BadRequest for a family that
-    transformers has no such model for, or whose model has a trunk of other weights.
+    A pooler that the encoder lacks (a masked language model has none) is drawn too. An encoder that is such a model for the
+    same labels already keeps its head. Raises BadRequest for a family that transformers has no such model for, or whose
+    model has a trunk of other weights.
     """
     auto = AutoModelForTokenClassification if task.kind == "token" else AutoModelForSequenceClassification
+    if _made_for(encoder, task):
+        return deepcopy(encoder.model)  # type: ignore[return-value]
     config: Any = deepcopy(encoder.config)
     if type(config) not in auto._model_mapping:
         raise BadRequest(
@@ -60,6 +63,13 @@ def classifier(encoder: Encoder, task: Task, seed: int) -> PreTrainedModel:
         )
     model.base_model.load_state_dict(given, strict=False)
     return model.to(encoder.device)
+
+
+def _made_for(encoder: Encoder, task: Task) -> bool:
+    """Whether the encoder's model is a classification model of the task's kind and labels."""
+    suffix = "ForTokenClassification" if task.kind == "token" else "ForSequenceClassification"
+    labels = task.labels or ("score",)
+    return type(encoder.model).__name__.endswith(suffix) and tuple(encoder.config.id2label.values()) == tuple(labels)
 
 
 def encoded(
