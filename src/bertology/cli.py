@@ -247,9 +247,9 @@ def pretrain(
 @app.command()
 def score(
     model: Annotated[str, typer.Argument(help="A folder or hub id.", metavar="MODEL")],
-    file: Annotated[Path, typer.Argument(help="Text (a paragraph a line) or minimal pairs (JSON lines, or a folder of them).")],
-    method: Annotated[str, typer.Option(help="pll-word-l2r (Kauf & Ivanova 2023) or pll (Salazar et al. 2020).")] = "pll-word-l2r",
-    out: Annotated[Path | None, typer.Option(help="A .parquet file for the scores of every subword.")] = None,
+    file: Annotated[Path, typer.Argument(help="Text (a paragraph a line) or minimal pairs (BLiMP, SyntaxGym, verb forms; a file or a folder).")],
+    method: Annotated[str, typer.Option(help="pll-word-l2r (Kauf & Ivanova 2023), pll (Salazar et al. 2020), or masked-pair: either word of a pair in its gap.")] = "pll-word-l2r",
+    out: Annotated[Path | None, typer.Option(help="A .parquet file for the scores of every subword, or of every pair.")] = None,
     precision: Annotated[str, typer.Option(help="float32, or bfloat16 for the trunk alone.")] = "float32",
     seed: Seed = 0, device: Device = "cpu", allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
 ) -> None:  # fmt: skip

@@ -17,6 +17,7 @@ import torch
 
 from bertology import report
 from bertology.claims import registry
+from bertology.corpus import cloze
 from bertology.corpus.corpora import NAMES, Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
@@ -25,6 +26,7 @@ from bertology.observe.planner import Ask, Asking, Pass, Planner, Progress, asks
 from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest, NotApplicable
 from bertology.record.folder import RunFolder
+from bertology.record.keys import made_key
 from bertology.record.result import Finding, Result, compare_published, judge
 from bertology.train import variants  # noqa: F401 (registers architectures that transformers lacks)
 
@@ -168,7 +170,9 @@ def lacking(c: Claim, encoder: Encoder, corpora: Corpora) -> str:
             corpus = getattr(corpora, name)
             if corpus is None:
                 return f"needs the corpus {name!r}: give --corpus {name}=FILE"
-            if layer and not corpus.having(layer):
+            if layer and isinstance(corpus, tuple) and not cloze.of_set(corpus, layer):
+                return f"the corpus {name!r} has no items of the set {layer!r} (label 'set')"
+            if layer and isinstance(corpus, Corpus) and not corpus.having(layer):
                 return f"the corpus {name!r} ({corpus.name}) has no annotation {layer!r}"
         elif need != "training" and need not in encoder.has:
             return f"{encoder.name} has no {_PLACES.get(need, need)}"
@@ -206,7 +210,8 @@ def _result(
 def _corpora_of(c: Claim, corpora: Corpora) -> dict[str, str]:
     named = {need.partition(":")[0] for need in c.needs} & set(NAMES)
     read = {name: getattr(corpora, name) for name in sorted(named)}
-    return {name: f"{corpus.name} {corpus.fingerprint}" for name, corpus in read.items() if isinstance(corpus, Corpus)}
+    kept = {name: corpus for name, corpus in read.items() if isinstance(corpus, Corpus) or name == "cloze"}
+    return {n: f"{getattr(corpus, 'name', 'cloze items')} {_fingerprint(n, corpus)}" for n, corpus in kept.items()}
 
 
 def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int) -> Plan:
@@ -295,8 +300,12 @@ def _identity(encoder: Encoder, corpora: Corpora, given: Mapping[str, Any], seed
         "encoder": encoder.fingerprint,
         "seed": seed,
         "scale": scale,
-        "corpora": {name: getattr(corpus, "fingerprint", str(corpus)) for name, corpus in read.items()},
+        "corpora": {name: _fingerprint(name, corpus) for name, corpus in read.items()},
     }
+
+
+def _fingerprint(name: str, corpus: Any) -> str:
+    return made_key("items", corpus) if name == "cloze" else getattr(corpus, "fingerprint", str(corpus))
 
 
 def _about(
@@ -322,7 +331,8 @@ def _about(
 def _describe(encoder: Encoder, corpus: Any) -> dict[str, Any]:
     """Provenance of a corpus: what it is and what was dropped on the way."""
     if not isinstance(corpus, Corpus):
-        return {"name": "word pairs", "items": len(corpus)}
+        items = corpus and isinstance(corpus[0], cloze.ClozeItem)
+        return {"name": "cloze items" if items else "word pairs", "items": len(corpus), "sentences": len(corpus)}
     dropped = dict(corpus.dropped)
     if corpus.fingerprint in encoder._encoded:
         dropped |= encoder._encoded[corpus.fingerprint].dropped

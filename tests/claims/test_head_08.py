@@ -10,7 +10,7 @@ from tests.planted import Planted, View, random_encoder, result_of
 def corpora() -> Corpora:
     """Sentences whose verb has a distractor."""
     full = Corpora.load(scale=1.2)
-    return Corpora.load({"agreement": full.agreement.where(lambda s: "distractor" in s.links, why="no distractor")})
+    return Corpora.load({"subjects": full.subjects.where(lambda s: "distractor" in s.links, why="no distractor")})
 
 
 def pulled_slightly(view: View) -> None:
@@ -29,15 +29,15 @@ def points_to_subjects(view: View) -> None:
 
 
 def test_even_attention_with_a_slight_pull_holds(corpora: Corpora, tmp_path) -> None:
-    result = result_of("head-08", Planted(pulled_slightly, [corpora.agreement]), corpora, tmp_path)
+    result = result_of("head-08", Planted(pulled_slightly, [corpora.subjects]), corpora, tmp_path)
     assert result.verdict == "holds"
 
 
 def test_heads_that_point_to_subjects_fail(corpora: Corpora, tmp_path) -> None:
-    result = result_of("head-08", Planted(points_to_subjects, [corpora.agreement]), corpora, tmp_path)
+    result = result_of("head-08", Planted(points_to_subjects, [corpora.subjects]), corpora, tmp_path)
     assert result.verdict == "fails"
     assert result.values["mean confusion"].value < 0.5
 
 
 def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:
-    assert result_of("head-08", random_encoder([corpora.agreement]), corpora, tmp_path).verdict != "holds"
+    assert result_of("head-08", random_encoder([corpora.subjects]), corpora, tmp_path).verdict != "holds"

@@ -1,8 +1,14 @@
 """syn-05: trees by a linear map."""
 
+import re
+
 import numpy as np
 
+from bertology.claims import registry
 from bertology.corpus.corpora import Corpora
+from bertology.observe.planner import Planner
+from bertology.record.folder import RunFolder
+from bertology.report.charts import charts
 from tests.planted import Planted, View, code, random_encoder, result_of
 
 SIZE = {"layers": 2, "heads": 2, "width": 48}
@@ -29,3 +35,18 @@ def test_a_planted_tree_holds_in_its_layer(corpora: Corpora, tmp_path) -> None:
 
 def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:
     assert result_of("syn-05", random_encoder(corpora, **SIZE), corpora, tmp_path).verdict != "holds"
+
+
+def test_trees_of_three_test_sentences_are_drawn_and_a_planted_tree_is_found_whole(corpora: Corpora, tmp_path) -> None:
+    result_rows = rows_of("syn-05", Planted(tree_in_layer_1, corpora, **SIZE), corpora, tmp_path)
+    trees = [c for c in charts(result_rows) if "gold tree" in c.title]
+    assert len(trees) == 3
+    shared = [tuple(map(int, re.findall(r"(\d+) of (\d+) arcs", c.caption)[0])) for c in trees]
+    assert sum(found for found, _ in shared) > 0.8 * sum(gold for _, gold in shared)
+
+
+def rows_of(claim_id: str, encoder, corpora: Corpora, folder) -> list:
+    """The rows of a claim's finding."""
+    planner = Planner(encoder, RunFolder.open(folder, {"encoder": encoder.fingerprint}))
+    ((_, outcome),) = planner.outcomes({claim_id: registry.experiment(claim_id)(encoder, corpora, 0)})
+    return list(outcome.rows)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bertology.corpus import corpora
+from bertology.corpus.cloze import ClozeItem
 from bertology.corpus.corpora import NAMES, Corpora, parse
 from bertology.corpus.sentence import Corpus, sentence
 from bertology.corpus.word_pairs import WordPair
@@ -28,7 +29,7 @@ def asked(monkeypatch):
 
         return made
 
-    names = ("treebank", "text", "segment_pairs", "minimal_pairs", "senses")
+    names = ("treebank", "text", "segment_pairs", "minimal_pairs", "agreement", "senses")
     grammar = SimpleNamespace(**{name: make(name) for name in names}, word_pairs=lambda: (WordPair("a", "b", 1.0),))
     monkeypatch.setattr(corpora, "_grammar", lambda: grammar)
     return asked
@@ -53,17 +54,18 @@ def test_the_default_sizes_are_those_of_the_full_run(asked):
     for name in NAMES:
         getattr(c, name)
     assert {(name, size) for name, size, _ in asked} == {
-        ("treebank", 4_000), ("text", 600), ("text", 4_000), ("segment_pairs", 400), ("minimal_pairs", 100), ("senses", 1_600)
+        ("treebank", 4_000), ("text", 600), ("text", 4_000), ("segment_pairs", 400), ("minimal_pairs", 100), ("agreement", 200),
+        ("senses", 1_600),
     }  # fmt: skip
     assert c.treebank2 is None and c.word_pairs == (WordPair("a", "b", 1.0),)
 
 
 def test_linked_corpora_are_one_object_also_beside_a_given_treebank(asked, trees):
     c = Corpora.load()
-    assert c.coref is c.roles is c.negation is c.agreement is c.related is c.treebank
+    assert c.coref is c.roles is c.negation is c.subjects is c.related is c.treebank
     c = Corpora.load({"treebank": trees})
     assert c.treebank.name == "mine" and c.coref.name == "treebank"
-    assert c.coref is c.roles is c.negation is c.agreement is c.related
+    assert c.coref is c.roles is c.negation is c.subjects is c.related
 
 
 def test_the_seed_drives_every_corpus(asked, trees):
@@ -163,3 +165,28 @@ def test_the_embedded_grammar_answers_to_the_names():
     c = Corpora.load(scale=0.02, seed=1)
     assert c.treebank.having("head", "upos", "coref", "role", "agreement") and len(c.treebank) == 80
     assert len(c.text) == 12 and c.segments.having("segment")
+
+
+def test_cloze_items_are_embedded_or_given_as_a_file_a_folder_or_a_tuple(tmp_path):
+    item = ClozeItem("x", "A [MASK].", "pet", ("car",), {})
+    (tmp_path / "a.tsv").write_text("id\tcontext\ttarget\talternatives\nx\tA [MASK].\tpet\tcar\n")
+    assert Corpora.load({"cloze": (item,)}).cloze == Corpora.load({"cloze": tmp_path / "a.tsv"}).cloze == (item,)
+    assert Corpora.load({"cloze": tmp_path}).cloze == (item._replace(id="a.tsv:x"),)
+    assert {i.labels["set"] for i in Corpora.load().cloze} >= {"NEG", "CPRAG", "ROLE", "TRIPLE"}
+    assert len(Corpora.load({"cloze": tuple(item._replace(id=str(k)) for k in range(9))}, limit=4).cloze) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((), "an empty tuple"),
+        ((WordPair("a", "b", 1.0),), "a tuple, a tuple of ClozeItem is due"),
+        ([ClozeItem("x", "A [MASK].", "a", (), {})], "cloze is a list"),
+        ((ClozeItem("x", "no gap", "a", (), {}),), r"'x': the context holds 0 \[MASK\]"),
+        ((ClozeItem("x", "A [MASK].", "a", ("A",), {}),), "is the target and an alternative"),
+        ((ClozeItem("x", "A [MASK].", " ", (), {}),), "a word for the gap is empty"),
+    ],
+)
+def test_cloze_items_that_are_none_are_refused(given, message):
+    with pytest.raises(BadRequest, match=message):
+        _ = Corpora.load({"cloze": given}).cloze

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bertology.corpus import cloze, conllu, minimal_pairs, senses, spans, text, word_pairs
+from bertology.corpus import cloze, conllu, constituents, minimal_pairs, senses, spans, text, word_pairs
 from bertology.corpus.sentence import Corpus
 from bertology.record.errors import BadInput
 
 READERS = {
     "conllu": conllu.read,
+    "constituents": constituents.read,
     "text": text.read,
     "segments": text.segments,
     "pairs": minimal_pairs.read,
+    "agreement": minimal_pairs.read_agreement,
     "spans": spans.read,
     "senses": senses.read,
     "cloze": cloze.read,
@@ -34,9 +36,16 @@ SEEDS = (
     "item\tcontext_aff\tcontext_neg\ttarget_aff\ttarget_neg\n1\ta (a|an)\tb\tc\td\n",
     " = Title = \n\n A b . \"C\" d @-@ e .\n\n = = F = = \n",
     "word1,word2,score\na,b,1\n\"a,b\n",
+    "True\ta b\nFalse\ta c\n",
+    "pattern\tconstr_id\tsent_id\tform\tclass\ttype\tn_attr\tlen_context\tlen_prefix\tsent\n"
+    "a\t1\t1\tb\tcorrect\toriginal\t0\t1\t1\ta b c <eos>\na\t1\t1\td\twrong\toriginal\t0\t1\t1\ta b c <eos>\n",
+    "0\t0\ta ***mask*** b\tc\td\n",
+    '{"meta": {}, "predictions": [{"formula": "(1;%a%) < (1;%b%)"}], "items": [{"conditions": [{"condition_name": "a", "regions": '
+    '[{"region_number": 1, "content": "a"}]}, {"condition_name": "b", "regions": [{"region_number": 1, "content": "b"}]}]}]}\n',
+    "( (S (NP-SBJ-1 (-NONE- *)) (VP (VB go)))\n(S (X a) b))\n",
 )  # fmt: skip
 PIECES = st.sampled_from(
-    [*SEEDS, "\t", "\n", "\n\n", '"', "{", "}", "[", "]", "1", "0", "-", "_", "\ufeff", "\u2028", "\x00"]
+    [*SEEDS, "\t", "\n", "\n\n", '"', "{", "}", "[", "]", "(", ")", "1", "0", "-", "_", "\ufeff", "\u2028", "\x00"]
 )
 FUZZ = settings(
     max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

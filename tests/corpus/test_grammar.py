@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from bertology.corpus import grammar
+from bertology.corpus.minimal_pairs import npi_kind
 from bertology.corpus.sentence import Corpus, Sentence
 
 RELATIONS = {
@@ -325,6 +326,19 @@ def test_agreement_pairs_are_right_about_which_is_right(pairs: Corpus) -> None:
             plural |= s.words[1] in ("gentlemen", "postmen", "policewomen", "people", "thieves")
             plural &= s.words[1] not in ("boss", "princess", "waitress", "actress", "witness")
             assert s.labels["acceptable"] == (("are" in s.words) == plural), s.text
+
+
+def test_each_kind_of_pair_on_polarity_items_has_three_paradigms_and_is_what_its_name_says(pairs: Corpus) -> None:
+    licensors, items = {"not", "no", "only"}, {"ever", "any"}
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for good, bad in zip(pairs.sentences[::2], pairs.sentences[1::2], strict=True):
+        if kind := npi_kind(good.labels["phenomenon"]):
+            kinds[kind].add(good.labels["phenomenon"])
+            words, others = ({w.lower() for w in s.words} for s in (good, bad))
+            assert others & items and (kind == "presence") != bool(words & items), good.text
+            assert (kind == "scope") == bool(others & licensors), bad.text
+            assert kind == "presence" or words & licensors or good.words[-1] == "?", good.text
+    assert {kind: len(names) for kind, names in kinds.items()} == {"licensor": 4, "presence": 3, "scope": 3}
 
 
 def test_senses_are_skewed_and_named_for_their_word() -> None:

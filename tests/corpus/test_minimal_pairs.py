@@ -54,7 +54,7 @@ def test_a_folder_is_read_in_the_order_of_names(write, tmp_path):
 
 
 def test_a_folder_without_pairs_is_refused(tmp_path):
-    with pytest.raises(BadCorpus, match=r"holds no \.jsonl"):
+    with pytest.raises(BadCorpus, match="holds no minimal pairs"):
         minimal_pairs.read(tmp_path)
 
 
@@ -98,3 +98,18 @@ def test_the_field_of_binding_is_written_one_way(data):
     for name in ("principle_A_case_1", "principle_A_case_2"):
         corpus = minimal_pairs.read(data / "blimp" / f"{name}.jsonl.gz")
         assert {s.labels["field"] for s in corpus} == {"syntax_semantics"}
+
+
+def test_a_folder_may_mix_forms_and_hold_other_files(write, tmp_path):
+    write(PAIR, name="a.jsonl")
+    (tmp_path / "b.txt").write_text("True\tthe author laughs\nFalse\tthe author laugh\n")
+    (tmp_path / "notes.txt").write_text("nothing of the kind\n")
+    corpus = minimal_pairs.read(tmp_path)
+    assert [s.labels["phenomenon"] for s in corpus] == ["sv", "sv", "b", "b"]
+
+
+def test_a_file_of_no_known_form_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing of the kind\n")
+    with pytest.raises(BadCorpus, match="form that is known"):
+        minimal_pairs.read(tmp_path / "notes.txt")
+    assert not minimal_pairs.known(tmp_path / "notes.txt")

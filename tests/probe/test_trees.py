@@ -8,9 +8,15 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 
 from bertology.probe.trees import (
     arborescence,
+    balanced,
+    binary_tree,
+    left_branching,
     left_chain,
     projective_tree,
+    random_branching,
+    right_branching,
     right_chain,
+    span_f1,
     spanning_trees,
     tree_depths,
     tree_distances,
@@ -127,3 +133,58 @@ def test_what_is_no_tree_and_no_score_is_refused():
         arborescence(np.array([[0, np.nan], [1, 0]]))
     with pytest.raises(BadRequest, match="root 3"):
         arborescence(np.zeros((2, 2)), root=3)
+
+
+def recursive(distances, start=0):
+    """Shen et al.'s algorithm as published, all spans."""
+    n = len(distances) + 1
+    if n == 1:
+        return set()
+    cut = int(np.argmax(distances))
+    return {(start, start + n)} | recursive(distances[:cut], start) | recursive(distances[cut + 1 :], start + cut + 1)
+
+
+def test_the_largest_distance_splits_first():
+    rng = np.random.default_rng(4)
+    assert binary_tree(np.array([1.0, 3.0, 2.0])) == {(0, 2), (2, 4)}
+    for n in range(2, 12):
+        distances = rng.random(n - 1)
+        assert binary_tree(distances) == recursive(distances) - {(0, n)}
+
+
+def test_a_gold_binary_tree_comes_back_from_the_heights_of_its_splits():
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        gold = random_branching(9, rng)
+        height = [min(b - a for a, b in {*gold, (0, 9)} if a <= i < i + 1 < b) for i in range(8)]
+        assert binary_tree(np.array(height)) == gold
+
+
+def test_equal_distances_favour_neither_direction():
+    for n in (4, 8, 16):
+        spans = binary_tree(np.ones(n - 1))
+        assert spans == balanced(n)
+        assert spans == {(n - b, n - a) for a, b in spans}
+
+
+def test_branching_baselines_are_mirror_images_and_every_binary_tree_has_n_minus_two_spans():
+    rng = np.random.default_rng(6)
+    for n in range(1, 9):
+        assert {(n - b, n - a) for a, b in left_branching(n)} == right_branching(n)
+        for tree_ in (left_branching(n), right_branching(n), balanced(n), random_branching(n, rng)):
+            assert len(tree_) == max(0, n - 2)
+    assert right_branching(4) == {(1, 4), (2, 4)}
+    assert len({random_branching(8, rng) for _ in range(20)}) > 10
+
+
+def test_f1_leaves_out_words_and_the_sentence_and_counts_a_span_once():
+    gold = [(0, 5), (1, 3), (1, 3), (2, 3)]
+    assert span_f1([(0, 5), (1, 3), (3, 5)], gold, 5) == pytest.approx(2 / 3)
+    assert span_f1([(1, 3)], gold, 5) == 1
+    assert span_f1([(2, 5)], gold, 5) == 0
+    assert np.isnan(span_f1([(1, 3)], [(0, 5), (2, 3)], 5))
+
+
+def test_a_distance_that_is_nan_is_refused():
+    with pytest.raises(NotFinite, match="neighbours"):
+        binary_tree(np.array([1.0, np.nan]))

@@ -1,6 +1,7 @@
 """Charts by the shape of rows, interval plots by the text of rules, and files for papers."""
 
 import math
+from itertools import pairwise
 
 import altair as alt
 import pytest
@@ -23,6 +24,39 @@ def test_each_shape_of_rows_has_its_chart() -> None:
     )
     marks = [str(chart[0].spec) for chart in (curve, bars, cells)]
     assert "'line'" in marks[0] and "'bar'" in marks[1] and "'rect'" in marks[2]
+
+
+def test_items_with_two_sides_are_paired_dots_in_the_order_of_their_differences() -> None:
+    odds = {"robin": (3.0, 2.0), "oak": (1.0, 1.5), "trout": (2.0, -1.0)}
+    rows = [
+        Row("log-odds", v, label=f"{i} ⇄ {s}")
+        for i, pair in odds.items()
+        for s, v in zip(("yes", "no"), pair, strict=True)
+    ]
+    (chart,) = charts([*rows, Row("log-odds", 1.0, label="lone ⇄ yes"), Row("log-odds", math.nan, label="lone ⇄ no")])
+    lines, zero, dots = chart.spec["layer"]
+    assert dots["encoding"]["y"]["sort"] == ["trout", "robin", "oak"]
+    assert {p["item"]: (p["from"], p["to"]) for p in lines["data"]["values"]} == {
+        "robin": (2, 3),
+        "oak": (1, 1.5),
+        "trout": (-1, 2),
+    }
+    assert len(dots["data"]["values"]) == 6 and zero["data"]["values"] == [{"value": 0}]
+    assert "positive in 2 of 3" in chart.caption
+    alt.Chart.from_dict(chart.spec)
+    (chart,) = charts(
+        [Row("log-odds", v, label=f"{i} ⇄ {s}") for i in ("a", "b") for s, v in (("yes", 1.0), ("no", 2.0))]
+    )
+    assert len(chart.spec["layer"]) == 2  # no line at zero where nothing is below it
+
+
+def test_many_pairs_are_thinned_evenly_with_both_ends() -> None:
+    (chart,) = charts([Row("x", v, label=f"{i} ⇄ {s}") for i in range(100) for s, v in (("a", float(i)), ("b", 0.0))])
+    shown = chart.spec["layer"][-1]["encoding"]["y"]["sort"]
+    assert (len(shown), shown[0], shown[-1]) == (40, "99", "0")
+    assert "40 of 100 items" in chart.caption and "positive in 99 of 100" in chart.caption
+    gaps = [int(a) - int(b) for a, b in pairwise(shown)]
+    assert set(gaps) == {2, 3}
 
 
 def test_every_spec_is_valid_vega_lite(folder: RunFolder) -> None:

@@ -8,7 +8,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from bertology.corpus import conllu, minimal_pairs, senses, spans, text, word_pairs
+from bertology.corpus import (
+    attributes,
+    cloze,
+    conllu,
+    constituents,
+    labelled,
+    minimal_pairs,
+    senses,
+    spans,
+    text,
+    word_pairs,
+)
+from bertology.corpus.cloze import ClozeItem
 from bertology.corpus.sentence import Corpus
 from bertology.corpus.word_pairs import WordPair
 from bertology.record.errors import BadCorpus, BadRequest
@@ -28,14 +40,19 @@ NAMES: Mapping[str, Kind] = MappingProxyType({
     "text": Kind(text.read, "running text (one paragraph a line; WikiText; wrapped lines)"),
     "raw": Kind(text.read, "running text to train on, for claims about training (as text)"),
     "segments": Kind(text.segments, "pairs of neighbouring sentences, taken from running text"),
-    "pairs": Kind(minimal_pairs.read, "minimal pairs (BLiMP JSON lines, a file or a folder)"),
+    "pairs": Kind(minimal_pairs.read, "minimal pairs (BLiMP, SyntaxGym, verb forms; a file or a folder)"),
+    "agreement": Kind(minimal_pairs.read_agreement, "minimal pairs of verb forms (Marvin & Linzen, Gulordava, Linzen)"),
     "senses": Kind(senses.read, "words in context with senses (CoarseWSD-20 folders or JSON lines)"),
     "word_pairs": Kind(word_pairs.read, "word pairs with a similarity (tsv, csv or JSON lines)"),
+    "cloze": Kind(cloze.read, "sentences with a gap and words for it (.tsv or JSON lines, a file or a folder; also CPRAG, NEG, ROLE)"),
     "coref": Kind(spans.read, "anaphors and antecedents: JSON lines with links 'coref'", ("coref",)),
     "roles": Kind(spans.read, "predicates and arguments: JSON lines with links 'role'", ("role",)),
     "negation": Kind(spans.read, "cues and scopes: JSON lines with spans 'negation'", ("negation",)),
-    "agreement": Kind(spans.read, "verbs and subjects: JSON lines with links 'agreement'", ("agreement",)),
+    "subjects": Kind(spans.read, "verbs and subjects: JSON lines with links 'agreement'", ("agreement",)),
+    "spans": Kind(labelled.read, "labelled spans or pairs: entities, relations, roles, proto-roles (see corpus/labelled.py)"),
+    "attributes": Kind(attributes.read, "nouns in carrier sentences with their attributes (a folder as of Forbes et al. 2019)"),
     "related": Kind(spans.read, "related words in a sentence: JSON lines with links 'related'", ("related",)),
+    "constituents": Kind(constituents.read, "constituency trees in brackets (Penn Treebank; or CoNLL-U)", ("constituent",)),
 })  # fmt: skip
 
 
@@ -47,11 +64,11 @@ class Corpora:
     corpora's splits. `scale` multiplies the sizes of the embedded corpora; a given corpus is sampled to at most
     `limit` sentences, whole documents first. Make it with `load`, which checks the arguments.
 
-    coref, roles, negation, agreement and related default to the embedded treebank, also when `treebank` is given:
+    coref, roles, negation, subjects and related default to the embedded treebank, also when `treebank` is given:
     it is one object, so that claims over them share a pass.
     """
 
-    given: Mapping[str, Path | Corpus | tuple[WordPair, ...]] = field(default_factory=dict)
+    given: Mapping[str, Path | Corpus | tuple[WordPair, ...] | tuple[ClozeItem, ...]] = field(default_factory=dict)
     seed: int = 0
     scale: float = 1.0
     strict: bool = False
@@ -60,7 +77,7 @@ class Corpora:
     @classmethod
     def load(
         cls,
-        given: Mapping[str, Path | Corpus | tuple[WordPair, ...]] | None = None,
+        given: Mapping[str, Path | Corpus | tuple[WordPair, ...] | tuple[ClozeItem, ...]] | None = None,
         *,
         seed: int = 0,
         scale: float = 1.0,
@@ -89,6 +106,11 @@ class Corpora:
         return self._corpus("treebank2", _nothing) if "treebank2" in self.given else None
 
     @cached_property
+    def constituents(self) -> Corpus:
+        """Default: what a head governs in the embedded treebank (`constituents.derived`)."""
+        return self._corpus("constituents", lambda: constituents.derived(self._embedded_treebank))
+
+    @cached_property
     def text(self) -> Corpus:
         return self._corpus("text", lambda: _grammar().text(self._size(600), seed=self.seed))
 
@@ -105,6 +127,10 @@ class Corpora:
         return self._corpus("pairs", lambda: _grammar().minimal_pairs(self._size(100), seed=self.seed))
 
     @cached_property
+    def agreement(self) -> Corpus:
+        return self._corpus("agreement", lambda: _grammar().agreement(self._size(200), seed=self.seed))
+
+    @cached_property
     def senses(self) -> Corpus:
         return self._corpus("senses", lambda: _grammar().senses(self._size(1600), seed=self.seed))
 
@@ -114,6 +140,17 @@ class Corpora:
         if isinstance(given, Path):
             return word_pairs.read(given, strict=self.strict)
         return _grammar().word_pairs() if given is None else _pairs_of_words(given)
+
+    @cached_property
+    def cloze(self) -> tuple[ClozeItem, ...]:
+        """Items of all sets, which label "set" tells apart; of more than `limit`, whole pairs are drawn."""
+        given = self.given.get("cloze")
+        if given is None:
+            from bertology.corpus import worlds  # only when an embedded corpus is read
+
+            return worlds.cloze()
+        items = cloze.read(given, strict=self.strict) if isinstance(given, Path) else _cloze_items(given)
+        return cloze.sample(items, self.limit, seed=self.seed)
 
     @cached_property
     def coref(self) -> Corpus:
@@ -128,12 +165,20 @@ class Corpora:
         return self._corpus("negation", lambda: self._embedded_treebank)
 
     @cached_property
-    def agreement(self) -> Corpus:
-        return self._corpus("agreement", lambda: self._embedded_treebank)
+    def subjects(self) -> Corpus:
+        return self._corpus("subjects", lambda: self._embedded_treebank)
 
     @cached_property
     def related(self) -> Corpus:
         return self._corpus("related", lambda: self._embedded_treebank)
+
+    @cached_property
+    def attributes(self) -> Corpus:
+        return self._corpus("attributes", attributes.embedded)
+
+    @cached_property
+    def spans(self) -> Corpus:
+        return self._corpus("spans", self._embedded_spans)
 
     def read_given(self) -> "Corpora":
         """Reads every given file now, so that a broken one is refused before a run and not in the middle of it."""
@@ -144,6 +189,12 @@ class Corpora:
     @cached_property
     def _embedded_treebank(self) -> Corpus:
         return replace(_grammar().treebank(self._size(4000), seed=self.seed), seed=self.seed)
+
+    def _embedded_spans(self) -> Corpus:
+        from bertology.corpus.grammar.entities import entities  # only when it is read
+
+        some = self._embedded_treebank.sample(self._size(2000), seed=self.seed)
+        return entities(some, relations=self._size(1000), places=self._size(800), seed=self.seed)
 
     def _size(self, default: int) -> int:
         return max(1, round(default * self.scale))
@@ -161,7 +212,7 @@ class Corpora:
                 f"corpus {name!r} ({corpus.name}) has no {' or '.join(NAMES[name].needs)} on any sentence.",
                 f"It holds {NAMES[name].says}.",
             )
-        limit = self.limit - self.limit % 2 if name == "pairs" else self.limit  # a pair is two sentences
+        limit = self.limit - self.limit % 2 if name in ("pairs", "agreement") else self.limit  # a pair is two sentences
         return replace(corpus, seed=self.seed).sample(limit, seed=self.seed)
 
 
@@ -210,4 +261,14 @@ def _nothing() -> Corpus:
 def _pairs_of_words(given: Any) -> tuple[WordPair, ...]:
     if not isinstance(given, tuple) or not all(isinstance(pair, WordPair) for pair in given):
         raise BadRequest(f"word_pairs is a {type(given).__name__}, a tuple of WordPair is due.", "Give that or a path.")
+    return given
+
+
+def _cloze_items(given: Any) -> tuple[ClozeItem, ...]:
+    if not isinstance(given, tuple) or not given or not all(isinstance(item, ClozeItem) for item in given):
+        what = "an empty tuple" if given == () else f"a {type(given).__name__}"
+        raise BadRequest(f"cloze is {what}, a tuple of ClozeItem is due.", "Give that or a path.")
+    for item in given:
+        if wrong := cloze.flaw(item):
+            raise BadRequest(f"cloze item {item.id!r}: {wrong}.", "Correct the item, or leave it out.")
     return given

@@ -1,5 +1,7 @@
-"""Trees from scores: directed (Chu & Liu 1965; Edmonds 1967), projective (Eisner 1996), undirected (Prim 1957)."""
+"""Trees from scores: directed (Chu & Liu 1965; Edmonds 1967), projective (Eisner 1996), undirected (Prim 1957), binary
+ones from distances between neighbours (Shen et al. 2018)."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,8 @@ from bertology.record.errors import BadRequest, NotFinite
 
 Heads = NDArray[np.int64]
 """The governor of each word, 0-based; -1 marks the root."""
+Bracketing = frozenset[tuple[int, int]]
+"""The spans (start, end) of a tree over words, 0-based, end excluded, without single words and the whole sentence."""
 
 
 def arborescence(scores: NDArray[Any], *, root: int | None = None, root_scores: NDArray[Any] | None = None) -> Heads:
@@ -104,6 +108,54 @@ def spanning_trees(distances: NDArray[Any], keep: NDArray[np.bool_] | None = Non
     return joined
 
 
+def binary_tree(distances: NDArray[Any]) -> Bracketing:
+    """The tree that splits n words where they are farthest apart, then both parts likewise (Shen et al. 2018).
+
+    `distances` (n - 1,): entry i is that between words i and i + 1. Of equal distances the one nearest the middle
+    splits, so that ties favour no direction. Raises NotFinite on NaN.
+    """
+    distances = np.asarray(distances, dtype=np.float64)
+    if np.isnan(distances).any():
+        raise NotFinite("distances between neighbours hold NaN.", "Leave such sentences out.")
+    values = distances.tolist()
+
+    def farthest(start: int, end: int) -> int:
+        middle = (start + end) / 2
+        return max(range(start + 1, end), key=lambda cut: (values[cut - 1], -abs(cut - middle)))
+
+    return _split(len(values) + 1, farthest)
+
+
+def right_branching(n: int) -> Bracketing:
+    """Each word is split off the left end: ( a ( b ( c d ) ) )."""
+    return _split(n, lambda start, end: start + 1)
+
+
+def left_branching(n: int) -> Bracketing:
+    """Each word is split off the right end: ( ( ( a b ) c ) d )."""
+    return _split(n, lambda start, end: end - 1)
+
+
+def balanced(n: int) -> Bracketing:
+    """Every span is halved; of an odd number of words the right half is the longer."""
+    return _split(n, lambda start, end: (start + end) // 2)
+
+
+def random_branching(n: int, rng: np.random.Generator) -> Bracketing:
+    """Every span is cut at a place drawn uniformly."""
+    return _split(n, lambda start, end: int(rng.integers(start + 1, end)))
+
+
+def span_f1(found: Iterable[tuple[int, int]], gold: Iterable[tuple[int, int]], n: int) -> float:
+    """Unlabelled F1 of one sentence of n words, 0 to 1, over sets of spans, single words and the sentence left out.
+
+    nan when the gold tree has no other span: there is nothing to find.
+    """
+    counted = lambda spans: {(a, b) for a, b in spans if 1 < b - a < n}
+    a, b = counted(found), counted(gold)
+    return 2 * len(a & b) / (len(a) + len(b)) if b else float("nan")
+
+
 def right_chain(n: int) -> Heads:
     """Each word governs the next: the first is the root. As undirected trees the two chains are one."""
     return np.arange(n) - 1
@@ -135,6 +187,20 @@ def tree_depths(heads: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     for word in _from_root(heads)[1:]:
         depths[word] = depths[heads[word]] + 1
     return depths
+
+
+def _split(n: int, cut: Callable[[int, int], int]) -> Bracketing:
+    """Spans of the binary tree that cuts start..end before word cut(start, end)."""
+    spans, todo = [], [(0, n)]
+    while todo:
+        start, end = todo.pop()
+        if end - start < 2:
+            continue
+        if end - start < n:
+            spans.append((start, end))
+        middle = cut(start, end)
+        todo += [(start, middle), (middle, end)]
+    return frozenset(spans)
 
 
 def _from_root(heads: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

@@ -1,4 +1,5 @@
-"""Charts from a claim's rows, by shape: per layer a curve, per head a heat map, everything else bars with intervals.
+"""Charts from a claim's rows, by shape: per layer a curve, per head a heat map, per item and side paired dots, trees as
+arcs (`arcs`), everything else bars with intervals.
 
 The specs are Vega-Lite (through Altair) without colours: `palette.vega_config` gives them the page's theme.
 """
@@ -11,12 +12,16 @@ import altair as alt
 
 from bertology.record.estimate import Estimate
 from bertology.record.result import Row
+from bertology.report.arcs import drawings, is_arc
+from bertology.report.panel import panels
 
 Spec = dict[str, Any]
 
 MOST_LINES = 8
 MOST_MAPS = 12
 MOST_BARS = 40
+SIDES = " ⇄ "
+"""Parts a label into an item and one of its sides; rows with such labels are paired dots."""
 
 
 class Chart(NamedTuple):
@@ -30,13 +35,14 @@ class Chart(NamedTuple):
 
 def charts(rows: Sequence[Row], values: Mapping[str, Estimate] | None = None) -> list[Chart]:
     """The charts of a claim; rows without a finite value are left out. `values` lends units to its names."""
-    drawn: list[Chart] = []
+    drawn = [Chart(p.title, p.caption, _finished(p.chart, p.height)) for p in panels(rows)]
+    trees, rows = [row for row in rows if is_arc(row)], [row for row in rows if not is_arc(row)]
     for shape, draw in _SHAPES.items():
         here = [row for row in rows if _shape(row) == shape and math.isfinite(row.value)]
         for title, part in _together(here, shape).items():
             unit = next((e.unit for name, e in (values or {}).items() if name == title), "")
             drawn += draw(title, part, unit)
-    return drawn
+    return drawn + [Chart(d.title, d.caption, _finished(d.chart, d.height)) for d in drawings(trees)]
 
 
 def overlay(a: Sequence[Row], b: Sequence[Row], names: tuple[str, str], depths: tuple[int, int]) -> list[Chart]:
@@ -64,7 +70,7 @@ _BAND = "The band, where there is one, is the 95 % interval."
 
 def _shape(row: Row) -> str:
     if row.layer < 0:
-        return "label"
+        return "sides" if SIDES in row.label else "label"
     return "layer" if row.head < 0 else "head"
 
 
@@ -150,9 +156,48 @@ def _bars(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
     return [Chart(title, caption, _finished(alt.layer(*layers), height=20 * len(set(labels)) + 10))]
 
 
+def _paired_dots(title: str, rows: Sequence[Row], unit: str) -> list[Chart]:
+    points = [
+        {**_datum(row), "item": item, "side": side} for row in rows for item, _, side in (row.label.rpartition(SIDES),)
+    ]
+    sides = list(dict.fromkeys(p["side"] for p in points))
+    found: dict[str, dict[str, float]] = {}
+    for p in points:
+        found.setdefault(p["item"], {})[p["side"]] = p["value"]
+    whole = [item for item, by_side in found.items() if len(by_side) == len(sides)]
+    drop = {item: found[item][sides[0]] - found[item][sides[-1]] for item in whole}
+    ordered = sorted(whole, key=lambda item: -drop[item])
+    step = max(1.0, (len(ordered) - 1) / (MOST_BARS - 1)) if len(ordered) > MOST_BARS else 1.0
+    shown = [ordered[round(k * step)] for k in range(min(MOST_BARS, len(ordered)))]
+    points = [p for p in points if p["item"] in set(shown)]
+    if not points:
+        return []
+    y = alt.Y("item:N", sort=shown, title=None)
+    x = alt.X("value:Q", title=f"{title}{_in(unit)}", scale=alt.Scale(zero=False))
+    spans = [{"item": i, "from": min(found[i].values()), "to": max(found[i].values())} for i in shown]
+    lines = alt.Chart(alt.Data(values=spans)).mark_rule(strokeWidth=1.5, opacity=0.5)
+    layers = [lines.encode(y=y, x=alt.X("from:Q", title=f"{title}{_in(unit)}", scale=alt.Scale(zero=False)), x2="to:Q")]
+    if min(p["value"] for p in points) < 0 < max(p["value"] for p in points):
+        layers.append(alt.Chart(alt.Data(values=[{"value": 0}])).mark_rule(strokeDash=[4, 3]).encode(x="value:Q"))
+    key = {"title": None, "sort": sides, "scale": alt.Scale(domain=sides)}
+    dots = alt.Chart(alt.Data(values=points)).mark_point(filled=True, size=48, opacity=1)
+    tips = ["item:N", "side:N", *_tips(points, "value", "low", "high", "n")]
+    layers.append(
+        dots.encode(y=y, x=x, color=alt.Color("side:N", **key), shape=alt.Shape("side:N", **key), tooltip=tips)
+    )
+    higher = sum(difference > 0 for difference in drop.values())
+    left_out = f" {len(shown)} of {len(whole)} items, evenly over the order." if len(shown) < len(whole) else ""
+    caption = (
+        f"{title}{_in(unit)}, a line an item, a dot a side; sorted by {sides[0]} minus {sides[-1]}, which is positive in "
+        f"{higher} of {len(whole)}.{left_out}"
+    )
+    return [Chart(title, caption, _finished(alt.layer(*layers), height=15 * len(shown) + 20))]
+
+
 _SHAPES: dict[str, Callable[[str, Sequence[Row], str], list[Chart]]] = {
     "layer": _layer_curves,
     "head": _head_maps,
+    "sides": _paired_dots,
     "label": _bars,
 }
 

@@ -52,9 +52,7 @@ def inputs(model: nn.Module, batch: TrainingBatch, ids: Tensor) -> dict[str, Ten
     if "token_type_ids" in takes and int(getattr(config, "type_vocab_size", 0) or 0) > 1:
         given["token_type_ids"] = batch.segments
     counted_anew = _counted_anew(batch)
-    if counted_anew and (
-        kind(config) in _ROW_ALONE or kind(config) == "mpnet" or "position_ids" not in takes
-    ):
+    if counted_anew and (kind(config) in _ROW_ALONE or kind(config) == "mpnet" or "position_ids" not in takes):
         raise BadRequest(
             f"{config.model_type} counts positions along the row, so a second piece cannot count its own.",
             "Train a family that takes position ids.",

@@ -1,14 +1,20 @@
 """One linear map of token vectors shows the dependency tree (Hewitt & Manning 2019; Manning et al. 2020)."""
 
 from bertology.claims.registry import claim
+from bertology.corpus.constituents import punctuation
 from bertology.corpus.corpora import Corpora
+from bertology.corpus.sentence import Corpus
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
+from bertology.probe.read_trees import ReadTrees, StructuralTrees, arc_rows
 from bertology.probe.readings import StructuralCurve, curve_rows
 from bertology.record.claim import Published, above
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
 from bertology.stats.tally import bootstrap
+
+DRAWN = 3  # test sentences whose trees are shown
+SHOWN = range(7, 11)  # their length in words
 
 
 @claim(
@@ -42,6 +48,7 @@ def trees_by_a_linear_map(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
         measure(StructuralCurve(), over=corpora.treebank), measure(StructuralCurve(), over=corpora.treebank, twin=True)
     )
     (best,), (twin_best,) = (argmax(one.hits.on("dev").rate()) for one in (real, random))
+    read = yield from measure(StructuralTrees(best), over=corpora.treebank)
     hits, twin, chain = real.hits.on("test"), random.hits.on("test"), real.chain.on("test")
     points = {"unit": "points of UUAS", "seed": seed}
     gap = lambda a, b: 100 * (a - b)
@@ -73,9 +80,24 @@ def trees_by_a_linear_map(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
         )
         for row in curve_rows(measured, who, tally.on("test"), seed)
     ]
+    rows += _drawn(read, corpora.treebank)
     rows += [Row("gold edges in the spanning tree", float(chain.rate()), n=chain.n, label="chain of neighbours")]
     return Finding(
         values, baselines, rows,
         f"Layer {best} was chosen on dev (twin: {twin_best}). {corpora.treebank.name} instead of the Penn Treebank; Spearman "
         "correlations are averaged over sentences of 5 to 50 words, in the study over lengths first.",
     )  # fmt: skip
+
+
+def _drawn(read: ReadTrees, treebank: Corpus) -> list[Row]:
+    """The gold tree and the probe's of the first test sentences of medium length; punctuation is in neither."""
+    fit = [k for k, s in enumerate(read.sentence.tolist()) if len(treebank[s]) in SHOWN][:DRAWN]
+    rows: list[Row] = []
+    for number, k in enumerate(fit, start=1):
+        s = treebank[int(read.sentence[k])]
+        gold = {
+            (min(i, h), max(i, h)) for i, h in enumerate(s.layers["head"])
+            if h >= 0 and not punctuation(s, i) and not punctuation(s, h)
+        }  # fmt: skip
+        rows += arc_rows(number, s.words, {"gold tree": gold, "structural probe": read.edges(k)})
+    return rows

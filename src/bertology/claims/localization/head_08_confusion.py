@@ -31,10 +31,10 @@ FEWEST = 40  # verbs of each group in the test blocks
         "distractor's effect": above(0.0),
         "distractor's effect beyond the random twin": above(0.0),
     },
-    needs=("attention", "agreement:agreement", "agreement:distractor"),
+    needs=("attention", "subjects:agreement", "subjects:distractor"),
 )
 def attention_is_a_weak_pointer(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
-    corpus = corpora.agreement
+    corpus = corpora.subjects
     real, random = yield from together(measure(Confusion(), over=corpus), measure(Confusion(), over=corpus, twin=True))
     groups, twin = real.score.pooled(1), random.score.pooled(1)  # (block, group, layer)
     sizes = groups.on("test").weight[:, :2, 0].sum(0)

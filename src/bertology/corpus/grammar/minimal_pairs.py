@@ -32,18 +32,19 @@ def minimal_pairs(size_per_phenomenon: int = 100, *, seed: int = 0) -> Corpus:
             seen.add(key)
             for words, acceptable in ((good, True), (bad, False)):
                 labels = {"acceptable": acceptable, "phenomenon": uid, "field": field, "pair": pair}
-                found.append(_sentence(words, f"{pair}/{'good' if acceptable else 'bad'}", labels, pair))
+                found.append(spelled(words, f"{pair}/{'good' if acceptable else 'bad'}", labels, pair))
     return Corpus("grammar-pairs", tuple(found), LICENCE, CITATION)
 
 
-def _sentence(words: Sequence[str], id: str, labels: dict[str, object], pair: str) -> Sentence:
-    spelled = list(words)
-    for i, word in enumerate(spelled[:-1]):
+def spelled(words: Sequence[str], id: str, labels: dict[str, object], pair: str) -> Sentence:
+    """A sentence of a pair as it is written: the article before a vowel, a capital, no space before punctuation."""
+    written = list(words)
+    for i, word in enumerate(written[:-1]):
         if word in ("a", "an"):
-            spelled[i] = "an" if needs_an(spelled[i + 1]) else "a"
-    spelled[0] = spelled[0][0].upper() + spelled[0][1:]
-    glued = [after in _GLUED for after in spelled[1:]] + [True]
-    return sentence(spelled, id, glued=glued, labels=labels, document=pair)
+            written[i] = "an" if needs_an(written[i + 1]) else "a"
+    written[0] = written[0][0].upper() + written[0][1:]
+    glued = [after in _GLUED for after in written[1:]] + [True]
+    return sentence(written, id, glued=glued, labels=labels, document=pair)
 
 
 PHENOMENA: dict[str, tuple[str, Callable[[Maker], Pair]]] = {
@@ -83,6 +84,11 @@ PHENOMENA: dict[str, tuple[str, Callable[[Maker], Pair]]] = {
             phenomena.npi_in_question,
             phenomena.npi_scope,
             phenomena.no_as_licensor,
+            phenomena.npi_presence_ever,
+            phenomena.npi_presence_plural,
+            phenomena.npi_presence_any,
+            phenomena.npi_scope_only,
+            phenomena.npi_scope_no,
             phenomena.existential_quantifier,
             phenomena.superlative_quantifier,
         ),

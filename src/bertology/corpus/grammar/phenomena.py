@@ -76,6 +76,42 @@ def no_as_licensor(m: Maker) -> Pair:
     return ["no", *rest], [m.pick(("every", "this", "that", "the")), *rest]
 
 
+def npi_presence_ever(m: Maker) -> Pair:
+    """Nothing licenses the item; another adverb is fine."""
+    start, rest = [*say(m.np(names=0.5)), "has"], [verb_forms(m.pick(ALONE)).participle, *m.tail(), "."]
+    return [*start, m.pick(("often", "really", "certainly", "probably")), *rest], [*start, "ever", *rest]
+
+
+def npi_presence_plural(m: Maker) -> Pair:
+    start = [m.pick(("these", "those", "many", "some")), p.pick_noun(m.d, "person").plural]
+    rest = [verb_forms(m.pick(ALONE)).past, *m.tail(), "."]
+    return [*start, m.pick(("often", "really", "also")), *rest], [*start, "ever", *rest]
+
+
+def npi_presence_any(m: Maker) -> Pair:
+    lemma, thing = m.action()
+    while lemma in ("forget", "choose") or thing.noun is None:  # one licenses the item, the other a free choice
+        lemma, thing = m.action()
+    start, rest = [*say(m.np(names=0.6)), verb_forms(lemma).past], [thing.noun.plural, *m.tail(), "."]
+    return [*start, m.pick(("some", "the", "many")), *rest], [*start, "any", *rest]
+
+
+def npi_scope_only(m: Maker) -> Pair:
+    """The licensor must command the item: in the relative clause it does not."""
+    subject, other = say(m.definite()), say(m.definite(number="plur"))
+    inner = verb_forms(m.pick(HELD)).past
+    rest = [inner, "has", "ever", verb_forms(m.pick(ALONE)).participle, *m.tail(), "."]
+    return ["only", *subject, "who", *other, *rest], [*subject, "who", "only", *other, *rest]
+
+
+def npi_scope_no(m: Maker) -> Pair:
+    """As Marvin & Linzen 2018: the negative determiner changes places with the article of the relative clause."""
+    subject, other = p.pick_noun(m.d, "person").lemma, p.pick_noun(m.d, "person").plural
+    inner = verb_forms(m.pick(HELD)).past
+    rest = [inner, "has", "ever", verb_forms(m.pick(ALONE)).participle, *m.tail(), "."]
+    return ["no", subject, "who", "the", other, *rest], ["the", subject, "who", "no", other, *rest]
+
+
 def _knows(m: Maker) -> list[str]:
     return [*say(m.np(names=0.6)), m.pick(("knows", "knew", "remembered", "discovered", "noticed"))]
 

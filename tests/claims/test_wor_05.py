@@ -1,0 +1,38 @@
+"""wor-05: templates matter, beyond noise and beyond what they call for by themselves."""
+
+from bertology.corpus.cloze import of_set
+from bertology.corpus.worlds import cloze as embedded
+from tests.claims.filled import at_random, noise
+from tests.claims.recalled import finding, knows, verdict
+
+FACTS = of_set(embedded(), "FACT")
+
+
+def test_a_template_that_works_best_holds() -> None:
+    assert verdict("wor-05", knows(i for i in FACTS if i.labels["template"] == 2)) == "holds"
+
+
+def test_templates_that_work_alike_do_not_hold() -> None:
+    assert verdict("wor-05", knows(FACTS)) != "holds"
+    assert verdict("wor-05", at_random) != "holds"
+
+
+def test_chance_differences_between_templates_do_not_hold() -> None:
+    for seed in range(3):
+        lucky = knows(i for i in FACTS if noise(seed, i.id) > 0.5)
+        found = finding("wor-05", lucky, seed=seed)
+        assert abs(found.values["spread on held-out facts"].value) < 6
+        assert verdict("wor-05", lucky, seed=seed) != "holds"
+        shuffled = found.baselines["spread on the same facts, templates shuffled"]
+        assert shuffled.value > 15, "choosing in sight of the facts would have found an effect"
+
+
+def test_a_template_that_calls_for_the_object_by_itself_recalls_nothing() -> None:
+    known = knows(i for i in FACTS if i.labels["template"] == 2)
+    assert verdict("wor-05", known, blind=known) != "holds"
+
+
+def test_relations_with_few_templates_are_left_out() -> None:
+    few = tuple(i for i in FACTS if i.labels["relation"] != "colour" or i.labels["template"] < 4)
+    note = finding("wor-05", knows(FACTS), few).note
+    assert "11 relations" in note and "39 facts of these" in note

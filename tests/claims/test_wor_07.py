@@ -1,0 +1,58 @@
+"""wor-07: fewer right answers with more steps."""
+
+import pytest
+
+from bertology.corpus.cloze import of_set
+from bertology.corpus.worlds import cloze as embedded
+from bertology.record.errors import NotApplicable
+from tests.claims.filled import at_random, noise
+from tests.claims.recalled import finding, verdict
+
+CHAINS = of_set(embedded(), "CHAIN")
+TARGET = {(i.labels["contexts"][0], i.target): (i.labels["subject"], i.labels["steps"]) for i in CHAINS}
+
+
+def with_rate(rate):  # type: ignore[no-untyped-def]
+    """Right for a share of the subjects that depends on the steps (in standard normal quantiles)."""
+
+    def log(context: str, word: str) -> float:
+        if (context, word) not in TARGET:
+            return -5.0
+        subject, steps = TARGET[context, word]
+        return -1.0 if noise(subject, steps) < rate(steps) else -9.0
+
+    return log
+
+
+def test_fewer_right_with_every_step_holds() -> None:
+    assert verdict("wor-07", with_rate(lambda steps: 2.0 - steps)) == "holds"
+
+
+def test_more_right_with_every_step_fails() -> None:
+    assert verdict("wor-07", with_rate(lambda steps: steps - 1.0)) == "fails"
+
+
+def test_equal_and_random_answers_do_not_hold() -> None:
+    assert verdict("wor-07", with_rate(lambda steps: 9.0)) != "holds"
+    assert verdict("wor-07", at_random) != "holds"
+
+
+def test_a_preference_for_words_is_right_half_of_the_time_at_every_step() -> None:
+    found = finding("wor-07", lambda context, word: -float(len(word)) - hash(word) % 97 / 100)
+    assert all(found.values[f"accuracy, {n}"].value == 50 for n in ("1 step", "2 steps", "3 steps", "4 steps"))
+    assert found.values["slope over steps"].value == pytest.approx(0, abs=8)
+
+
+def test_chains_of_other_lengths_are_not_compared() -> None:
+    """All answers of short chains right, none of long ones: no slope within any subject."""
+    long = {i.labels["subject"] for i in CHAINS if i.labels["steps"] > 2}
+    found = finding(
+        "wor-07",
+        lambda context, word: -5.0 if (context, word) not in TARGET else -9.0 if TARGET[context, word][0] in long else -1.0,
+    )  # fmt: skip
+    assert found.values["slope over steps"].value == 0
+
+
+def test_one_step_alone_does_not_apply() -> None:
+    with pytest.raises(NotApplicable, match="0 subjects"):
+        finding("wor-07", at_random, tuple(i for i in CHAINS if i.labels["steps"] == 1))
