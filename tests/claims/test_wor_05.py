@@ -1,7 +1,9 @@
 """wor-05: templates matter, beyond noise and beyond what they call for by themselves."""
 
+from bertology.claims.registry import survey
 from bertology.corpus.cloze import of_set
 from bertology.corpus.worlds import cloze as embedded
+from bertology.record.result import judge
 from tests.claims.filled import at_random, noise
 from tests.claims.recalled import finding, knows, verdict
 
@@ -18,13 +20,13 @@ def test_templates_that_work_alike_do_not_hold() -> None:
 
 
 def test_chance_differences_between_templates_do_not_hold() -> None:
-    for seed in range(3):
-        lucky = knows(i for i in FACTS if noise(seed, i.id) > 0.5)
-        found = finding("wor-05", lucky, seed=seed)
-        assert abs(found.values["spread on held-out facts"].value) < 6
-        assert verdict("wor-05", lucky, seed=seed) != "holds"
-        shuffled = found.baselines["spread on the same facts, templates shuffled"]
-        assert shuffled.value > 15, "choosing in sight of the facts would have found an effect"
+    held = []
+    for seed in (2, 3, 5):  # with seed 2 the best template on one half happens to be good on the other as well
+        found = finding("wor-05", knows(i for i in FACTS if noise(seed, i.id) > 0.5), seed=seed)
+        held.append(judge(survey()["wor-05"].claim, found)[0] == "holds")
+        beyond = found.values["spread beyond that of shuffled templates"]
+        assert beyond.low < 0 < beyond.high and abs(beyond.value) < 5
+    assert not any(held)
 
 
 def test_a_template_that_calls_for_the_object_by_itself_recalls_nothing() -> None:

@@ -44,7 +44,7 @@ NAMES: Mapping[str, Kind] = MappingProxyType({
     "agreement": Kind(minimal_pairs.read_agreement, "minimal pairs of verb forms (Marvin & Linzen, Gulordava, Linzen)"),
     "senses": Kind(senses.read, "words in context with senses (CoarseWSD-20 folders or JSON lines)"),
     "word_pairs": Kind(word_pairs.read, "word pairs with a similarity (tsv, csv or JSON lines)"),
-    "cloze": Kind(cloze.read, "sentences with a gap and words for it (.tsv or JSON lines, a file or a folder; also CPRAG, NEG, ROLE)"),
+    "cloze": Kind(cloze.read, "sentences with a gap and words for it (.tsv or JSON lines, a file or a folder; also CPRAG, NEG, ROLE, and facts: LAMA, ParaRel, BEAR)"),
     "coref": Kind(spans.read, "anaphors and antecedents: JSON lines with links 'coref'", ("coref",)),
     "roles": Kind(spans.read, "predicates and arguments: JSON lines with links 'role'", ("role",)),
     "negation": Kind(spans.read, "cues and scopes: JSON lines with spans 'negation'", ("negation",)),

@@ -67,14 +67,16 @@ def of_folder(
     rows = [file for file, kind in kinds.items() if kind == "facts"]
     if not rows:
         return [], []
-    found: list[ClozeItem] = []
     top = Path(os.path.commonpath([file.parent for file in rows]))
-    for file in rows:
+    groups: dict[tuple[str, str], tuple[tuple[str, ...], list[_Row]]] = {}
+    accounts = [Account(file, strict=strict) for file in rows]
+    for file, own in zip(rows, accounts, strict=True):
         source = next(iter(file.parent.relative_to(top).parts), folder.name)
-        own = Account(file, strict=strict)
         for relation, facts in _facts(file, own, source).items():
             templates = _near(relation, file, folder, places)
-            found += _items(relation, templates, facts, own)
+            groups.setdefault((source, relation), (templates, []))[1].extend(facts)
+    found = [item for (_, relation), group in groups.items() for item in _items(relation, *group)]
+    for own in accounts:
         account.merge(own)
     return found, [file for file, kind in kinds.items() if kind]
 
@@ -83,11 +85,14 @@ class _Row(NamedTuple):
     line: int
     fact: Fact
     sentences: tuple[str, ...]
+    account: Account
 
 
-def _items(relation: str, templates: tuple[str, ...], rows: Sequence[_Row], account: Account) -> Iterator[ClozeItem]:
-    unique = {row.fact: row for row in rows}
-    account.note(f"facts of {relation} given twice", len(rows) - len(unique))
+def _items(relation: str, templates: tuple[str, ...], rows: Sequence[_Row]) -> Iterator[ClozeItem]:
+    unique: dict[Fact, _Row] = {}
+    for row in rows:
+        if unique.setdefault(row.fact, row) is not row:
+            row.account.note(f"facts of {relation} given twice")
     sound: list[Fact] = []
     for fact, row in unique.items():
         if templates:
@@ -100,7 +105,7 @@ def _items(relation: str, templates: tuple[str, ...], rows: Sequence[_Row], acco
             if wrong := flaw(asked[0]):
                 raise BadLine(row.line, "no question with an answer", wrong)
         except BadLine as bad:
-            account.skip(bad)
+            row.account.skip(bad)
             continue
         sound.append(fact)
     if templates:
@@ -123,7 +128,9 @@ def _facts(file: Path, account: Account, source: str) -> dict[str, list[_Row]]:
         except BadLine as bad:
             account.skip(bad)
             continue
-        by_relation.setdefault(relation, []).append(_Row(number, Fact(subject, word, source), tuple(sentences)))
+        by_relation.setdefault(relation, []).append(
+            _Row(number, Fact(subject, word, source), tuple(sentences), account)
+        )
     return by_relation
 
 

@@ -60,5 +60,9 @@ class NoEffect(BadInput):
     """An intervention changed nothing where it must."""
 
 
+class Refused(BadInput):
+    """What was made is worse than what it was made from; it was not kept."""
+
+
 class NotApplicable(Exception):
     """The claim cannot be tested on this encoder or corpus; the message is the reason."""

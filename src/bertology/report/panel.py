@@ -53,9 +53,8 @@ def _panel(cells: dict[str, dict[str, Row]]) -> Panel:
                 "label": label, "measure": measure, "shade": round(shade, 3), "text": f"{row.value:.3g}",
                 "value": f"{row.value:.4g}{interval}",
             })  # fmt: skip
-    axis = alt.Axis(
-        orient="top", labelAngle=0, labelExpr="split(datum.label, ' ')", labelLimit=200, ticks=False, domain=False
-    )
+    lines = "split(replace(replace(datum.label, ' (', '|('), ' by ', '|by '), '|')"  # growing downwards, hence below the table
+    axis = alt.Axis(orient="bottom", labelAngle=0, labelExpr=lines, labelLimit=180, ticks=False, domain=False)
     base = alt.Chart(alt.Data(values=points)).encode(
         x=alt.X("measure:N", sort=measures, title=None, axis=axis),
         y=alt.Y("label:N", sort=labels, title=None),

@@ -41,7 +41,7 @@ def heads_as_parsers(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Fi
     real, random = yield from together(
         measure(AttentionMaps(), over=treebank), measure(AttentionMaps(), over=treebank, twin=True)
     )
-    dev, dev_of_twin = (tree_scores(_some(table.on("dev", treebank)), treebank) for table in (real, random))
+    dev, dev_of_twin = (tree_scores(some_sentences(table.on("dev", treebank)), treebank) for table in (real, random))
     chosen = argmax(dev.rate())
     best, twin = _at(real, chosen, treebank), _at(random, argmax(dev_of_twin.rate()), treebank)
     chain = _chain(real, treebank)
@@ -111,7 +111,7 @@ def arcs_found(tree: NDArray[np.int64], gold: NDArray[np.int64]) -> int:
     return len(arcs & {frozenset((word, head)) for word, head in enumerate(tree.tolist()) if head >= 0})
 
 
-def _some(sentences: Iterable[ParsedMaps]) -> list[ParsedMaps]:
+def some_sentences(sentences: Iterable[ParsedMaps]) -> list[ParsedMaps]:
     """At most MOST of them, spread evenly."""
     every = list(sentences)
     return every[:: -(-len(every) // MOST) or 1]

@@ -1,0 +1,253 @@
+"""To ONNX and OpenVINO, with a report: is the exported model the same, and is it faster here? What is not is refused.
+
+transformers' models go through torch's own exporter; optimum is not needed. int8 is dynamic: weights by channel, activations as they
+come. Whether it is faster depends on the processor (VNNI or not) and the shapes, so it is measured, never assumed.
+"""
+
+import contextlib
+import logging
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bertology.compress.latency import seconds
+from bertology.encoder.backend import set_attention
+from bertology.encoder.encoder import Encoder
+from bertology.record.errors import BadRequest, Refused
+
+Target = Literal["onnx", "openvino"]
+NAMES = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class Exported(NamedTuple):
+    """The file and what it measured against the model in torch, float32, with its default attention.
+
+    `difference` is the largest of the output at real tokens, `cosine` the lowest between their vectors; `speedup` by (batch, length).
+    """
+
+    file: Path
+    bytes: int
+    difference: float
+    cosine: float
+    speedup: dict[tuple[int, int], float]
+
+
+def export(
+    encoder: Encoder,
+    out: str | Path,
+    *,
+    to: Target = "onnx",
+    int8: bool = False,
+    texts: Sequence[str] = (),
+    shapes: Sequence[tuple[int, int]] = ((1, 32), (32, 32)),
+    most_difference: float = 1e-3,
+    least_cosine: float = 0.99,
+    least_speedup: float = 1.0,
+    force: bool = False,
+) -> Exported:
+    """Writes `model.onnx` (or `model.xml`, OpenVINO) with the tokenizer beside it, of any batch and length.
+
+    The output is what the model's class returns first: logits with a head, hidden states without. Parity is measured on `texts`, or
+    on drawn subwords; speed at `shapes`, threads as torch has them. Raises Refused (nothing is written) when the output
+    drifts beyond `most_difference` (float) or below `least_cosine` (int8), or when it is slower than `least_speedup` at every shape, unless `force`.
+    """
+    if to not in ("onnx", "openvino"):
+        raise BadRequest(f"there is no export to {to!r}.", "Choose onnx or openvino.")
+    place = Path(out)
+    part = place.with_name(f"{place.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        file = _onnx(encoder, part / "model.onnx")
+        if int8:
+            file = _int8(file)
+        run = _onnx_runner(file)
+        if to == "openvino":
+            file, run = _openvino(file)
+        report = _measured(encoder, run, file, texts, shapes)
+        _refuse_bad(report, int8, most_difference, least_cosine, least_speedup, force)
+        encoder.tokenizer.save_pretrained(part)
+        shutil.rmtree(place, ignore_errors=True)
+        part.rename(place)
+        return report._replace(file=place / file.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+class _Positional(nn.Module):
+    """The model with its inputs in order and its first output alone."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+        given = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None:
+            given["token_type_ids"] = token_type_ids
+        return self.model(**given)[0]
+
+
+def _names(encoder: Encoder) -> tuple[str, ...]:
+    return NAMES if "segments" in encoder.has else NAMES[:2]
+
+
+def _onnx(encoder: Encoder, file: Path) -> Path:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise BadRequest(f"exporting needs {error.name}.", 'Install it: pip install "bertology[onnx]"') from error
+    ids = torch.full((2, 9), 7)
+    given = (ids, torch.ones_like(ids), torch.zeros_like(ids))[: len(_names(encoder))]
+    before = encoder.config._attn_implementation
+    set_attention(encoder.model, "sdpa")
+    shape = {name: {0: "batch", 1: "sequence"} for name in _names(encoder)}
+    try:
+        with _silent():
+            torch.onnx.export(
+                _Positional(encoder.model).eval(), given, str(file), input_names=list(_names(encoder)), output_names=["output"],
+                dynamic_shapes=shape, dynamo=True, verbose=False, external_data=False,
+            )  # fmt: skip
+    finally:
+        set_attention(encoder.model, before)
+    return file
+
+
+def _int8(file: Path) -> Path:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    prepared, small = file.with_name("prepared.onnx"), file.with_name("int8.onnx")
+    with _silent():
+        quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
+        quantize_dynamic(str(prepared), str(small), weight_type=QuantType.QInt8, per_channel=True)
+    prepared.unlink()
+    small.replace(file)
+    return file
+
+
+Runner = Callable[[dict[str, NDArray[np.int64]]], NDArray[np.float32]]
+
+
+def _onnx_runner(file: Path) -> Runner:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    return lambda given: session.run(None, given)[0]
+
+
+def _openvino(file: Path) -> tuple[Path, Runner]:
+    try:
+        import openvino
+    except ImportError as error:
+        raise BadRequest(
+            "exporting to OpenVINO needs openvino.", 'Install it: pip install "bertology[openvino]"'
+        ) from error
+    made = openvino.convert_model(str(file))
+    target = file.with_suffix(".xml")
+    openvino.save_model(made, str(target), compress_to_fp16=False)
+    file.unlink()
+    core = openvino.Core()
+    compiled = core.compile_model(
+        str(target), "CPU", {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"}
+    )
+    return target, lambda given: next(iter(compiled(given).values()))
+
+
+def _measured(
+    encoder: Encoder, run: Runner, file: Path, texts: Sequence[str], shapes: Sequence[tuple[int, int]]
+) -> Exported:
+    differences, cosines = [], []
+    for given in _inputs(encoder, texts):
+        with torch.inference_mode():
+            own = encoder.model(**{k: torch.from_numpy(v) for k, v in given.items()})[0].float().numpy()
+        theirs = run(given)
+        if own.ndim == 3:
+            real = given["attention_mask"].astype(bool)
+            own, theirs = own[real], theirs[real]
+        differences.append(float(np.abs(own - theirs).max()))
+        norms = np.linalg.norm(own, axis=-1) * np.linalg.norm(theirs, axis=-1)
+        cosines.append(float(((own * theirs).sum(-1) / np.maximum(norms, 1e-12)).min()))
+    speed = {}
+    for batch, length in shapes:
+        (given,) = _drawn(encoder, [(batch, min(length, encoder.max_length))])
+        tensors = {k: torch.from_numpy(v) for k, v in given.items()}
+
+        def torch_run(tensors: dict[str, Tensor] = tensors) -> Any:
+            with torch.inference_mode():
+                return encoder.model(**tensors)[0]
+
+        speed[batch, length] = seconds(torch_run) / seconds(lambda given=given: run(given))
+    size = sum(f.stat().st_size for f in file.parent.glob(f"{file.stem}.*"))
+    return Exported(file, size, max(differences), min(cosines), speed)
+
+
+def _inputs(encoder: Encoder, texts: Sequence[str]) -> Iterator[dict[str, NDArray[np.int64]]]:
+    if not texts:
+        yield from _drawn(encoder, [(3, 11), (1, 5), (7, 24)])
+        return
+    for first in range(0, len(texts), 32):
+        made = encoder.tokenizer(list(texts[first : first + 32]), padding=True, truncation=True, max_length=min(256, encoder.max_length), return_tensors="np")  # fmt: skip
+        yield {name: made[name].astype(np.int64) for name in _names(encoder)}
+
+
+def _drawn(encoder: Encoder, shapes: Sequence[tuple[int, int]]) -> Iterator[dict[str, NDArray[np.int64]]]:
+    rng = np.random.default_rng(0)
+    ordinary = [i for i in encoder.tokenizer.get_vocab().values() if i not in set(encoder.tokenizer.all_special_ids)]
+    for batch, length in shapes:
+        ids = rng.choice(ordinary, (batch, length)).astype(np.int64)
+        mask = np.ones_like(ids)
+        if batch > 1 and length < 32:
+            mask[1, length // 2 :] = 0
+        made = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        yield {name: made[name] for name in _names(encoder)}
+
+
+def _refuse_bad(
+    report: Exported, int8: bool, most_difference: float, least_cosine: float, least_speedup: float, force: bool
+) -> None:
+    if force:
+        return
+    if not int8 and report.difference > most_difference:
+        raise Refused(f"the export differs by up to {report.difference:.2g}.", "Report it, or export with --force.")
+    if int8 and report.cosine < least_cosine:
+        raise Refused(
+            f"in int8 the lowest cosine between outputs is {report.cosine:.3f}, {least_cosine:g} is due.",
+            "Keep the float model, or export with --force.",
+        )
+    best = max(report.speedup.values())
+    if best < least_speedup:
+        shown = ", ".join(f"{s:.2f}x at {b} x {n}" for (b, n), s in report.speedup.items())
+        raise Refused(
+            f"the export is slower than torch here: {shown}.",
+            "Keep the model as it is (int8 needs VNNI or AMX to be fast), or export with --force.",
+        )
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    levels = {name: logging.getLogger(name).level for name in ("torch.onnx", "onnxscript", "root")}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+__all__ = ["Exported", "export"]
