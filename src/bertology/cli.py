@@ -250,22 +250,27 @@ def score(
     file: Annotated[Path, typer.Argument(help="Text (a paragraph a line) or minimal pairs (BLiMP, SyntaxGym, verb forms; a file or a folder).")],
     method: Annotated[str, typer.Option(help="pll-word-l2r (Kauf & Ivanova 2023), pll (Salazar et al. 2020), or masked-pair: either word of a pair in its gap.")] = "pll-word-l2r",
     out: Annotated[Path | None, typer.Option(help="A .parquet file for the scores of every subword, or of every pair.")] = None,
+    page: Annotated[Path | None, typer.Option(help="An .html file for the accuracies of minimal pairs by paradigm.")] = None,
     precision: Annotated[str, typer.Option(help="float32, or bfloat16 for the trunk alone.")] = "float32",
     seed: Seed = 0, device: Device = "cpu", allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Pseudo-log-likelihood of sentences, accuracy on minimal pairs."""
-    from bertology.scoring import score_file
+    from bertology.scoring import score_file, write_page
 
     with _Bar() as progress:
         done = score_file(
             model, file, method=method, out=out, precision=precision, seed=seed, progress=progress,
             device=device, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
+    if page is not None:
+        write_page(done, page)
     if as_json:
         _print_json(done.to_json())
         return
     for line in done.lines():
         typer.echo(line)
+    if page is not None:
+        typer.echo(page)
 
 
 @app.command()

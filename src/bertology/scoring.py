@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bertology import report
 from bertology.behave.choice import Choice, choose, region_totals
 from bertology.behave.minimal_pairs import PairAccuracy, accuracy
 from bertology.behave.pll import METHODS, Scores, score
@@ -56,6 +57,21 @@ class Scored(NamedTuple):
 
 
 MASKED_PAIR = "masked-pair"
+
+
+def write_page(done: "Scored | Chosen", target: str | Path) -> Path:
+    """The accuracies of scored minimal pairs as a page. Raises BadRequest for text, CannotWrite."""
+    if done.pairs is None:
+        raise BadRequest(f"{done.corpus.name} is text.", "A page is drawn for minimal pairs.")
+    terms = {s.labels.get("phenomenon"): str(s.labels.get("linguistics_term") or "") for s in done.corpus}
+    found = [report.Paradigm(name, terms.get(name, ""), e) for name, e in done.pairs.by_phenomenon.items()]
+    content = report.render_pairs(done.encoder.name, done.corpus.name, done.pairs.macro, found, done.dropped)
+    place = Path(target)
+    with disk(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with whole(place) as part:
+            part.write_text(content, encoding="utf-8")
+    return place
 
 
 class Chosen(NamedTuple):

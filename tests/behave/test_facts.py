@@ -62,3 +62,24 @@ def test_relations_with_too_few_facts_are_counted():
     some = [i for i in items if int(i.labels["pair"].split(":")[-1]) < 5]
     with pytest.raises(NotApplicable, match="1 relations with fewer than 8 usable facts"):
         recall.gather(FakeEncoder(), some)  # type: ignore[arg-type]
+
+
+class Says:
+    """Log-probabilities and ranks by word."""
+
+    def __init__(self, **words: tuple[float, float]) -> None:
+        self.words = words
+
+    def log(self, question: tuple[str, str]) -> float:
+        return self.words[question[1]][0]
+
+    def rank(self, question: tuple[str, str]) -> float:
+        return self.words[question[1]][1]
+
+
+def test_a_likelier_object_that_also_fits_does_not_count_against_one(facts):
+    item = facts.items[0][0]._replace(target="x", labels={**facts.items[0][0].labels, "expected": ("y",)})
+    one = recall.Facts(({0: item},), np.zeros(1, dtype=int), ("r",), facts.unused)
+    assert recall.right(one, Says(x=(-2.0, 2.0), y=(-1.0, 1.0))).item() == 1  # type: ignore[arg-type]
+    assert recall.right(one, Says(x=(-2.0, 3.0), y=(-1.0, 1.0))).item() == 0  # type: ignore[arg-type]
+    assert recall.right(one, Says(x=(-2.0, 2.0), y=(-3.0, 5.0))).item() == 0  # type: ignore[arg-type]

@@ -73,3 +73,9 @@ def test_the_weight_is_chosen_elsewhere(embedded):
     log[:, 0] += 2
     inside, outside = triples.weighted_information(log, alone, embedded)
     assert inside.mean() > 0.8 and outside.mean() > 0.8
+
+
+def test_a_tail_that_two_facts_share_is_not_false_of_either():
+    fact, word, truth = triples._lesson(np.arange(4), np.zeros(4, dtype=int), np.array([0, 0, 1, 1]), 2)
+    true = [0, 0, 1, 1]
+    assert all(true[f] != w for f, w, t in zip(fact, word, truth, strict=True) if t < 0)

@@ -1,7 +1,9 @@
 """wor-07: fewer right answers with more steps."""
 
+import numpy as np
 import pytest
 
+from bertology.claims.knowledge.wor_07_steps import _slope
 from bertology.corpus.cloze import of_set
 from bertology.corpus.worlds import cloze as embedded
 from bertology.record.errors import NotApplicable
@@ -56,3 +58,13 @@ def test_chains_of_other_lengths_are_not_compared() -> None:
 def test_one_step_alone_does_not_apply() -> None:
     with pytest.raises(NotApplicable, match="0 subjects"):
         finding("wor-07", at_random, tuple(i for i in CHAINS if i.labels["steps"] == 1))
+
+
+def test_the_slope_is_that_of_least_squares_with_a_level_for_each_subject() -> None:
+    rng = np.random.default_rng(0)
+    cells = rng.random((30, 4))
+    cells[rng.random((30, 4)) < 0.3] = np.nan
+    subject, step = np.nonzero(np.isfinite(cells))
+    design = np.column_stack([step + 1, subject[:, None] == np.arange(30)])
+    expected = np.linalg.lstsq(design, cells[subject, step], rcond=None)[0][0]
+    assert float(_slope(cells, np.arange(1.0, 5)).rate()) == pytest.approx(expected)

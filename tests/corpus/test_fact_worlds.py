@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 from bertology.behave.facts import place
 from bertology.corpus.cloze import MASK, flaw, of_set
-from bertology.corpus.worlds import cloze
+from bertology.corpus.worlds import chains, cloze
 
 FACTS, NAMES, CHAINS, SINGLE, COMPOSED = (of_set(cloze(), s) for s in ("FACT", "NAME", "CHAIN", "SINGLE", "COMPOSED"))
 
@@ -71,3 +71,10 @@ def test_composed_facts_follow_from_single_ones_and_words_are_true_as_often_as_f
         true, false = (Counter(words) for words in zip(*((i.target, i.alternatives[0]) for i in items), strict=True))
         assert set(true) == set(false) and all(abs(true[w] - false[w]) <= 30 for w in true)
     assert Counter(i.target for i in COMPOSED) == Counter(i.alternatives[0] for i in COMPOSED)
+
+
+def test_the_false_category_is_of_no_kindred_branch():
+    rows = [line.split(": ") for line in chains._CHAINS.strip().splitlines()]
+    group = {w.removeprefix("="): chains._group(branch) for branch, chain, _ in rows for w in chain.split()}
+    of = {m.removeprefix("="): chains._group(branch) for branch, _, members in rows for m in members.split()}
+    assert all(group[i.alternatives[0]] != of[i.labels["subject"]] == group[i.target] for i in CHAINS)
