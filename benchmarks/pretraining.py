@@ -2,7 +2,7 @@
 
     python benchmarks/pretraining.py [--tokens 300000] [--text FILES] [--threads 2]
 
-Both sides train primer-mini's architecture from the same weights with AdamW on about 4,096 real tokens a step. The Trainer pads
+Both sides train primer-mini's architecture from the same weights with AdamW on about 4,096 real tokens a step, an example a line. The Trainer pads
 lines to the longest of a batch, as `run_mlm --line_by_line` does, in float32. Ours runs twice: as a user would (packed, logits at masked
 positions only, number format and attention measured), and in float32 with the Trainer's attention, so that only packing and
 masked-only logits differ. Held-out loss is the mean pseudo-log-likelihood of 200 lines that neither saw. Novels from
@@ -27,6 +27,7 @@ from bertology.corpus.text import read
 from bertology.encoder import wrap
 from bertology.encoder.load import load
 from bertology.train import pretrain as loop
+from bertology.train.layout import Sentences
 from bertology.train.objectives.masking import Masking
 from bertology.train.objectives.mlm import MLM
 from bertology.train.optimizer import AdamW, Schedule
@@ -34,8 +35,9 @@ from bertology.train.recipes import primer_mini
 from bertology.train.tokenizer import train_tokenizer
 
 RECIPE = replace(
-    primer_mini, objectives=(MLM(Masking(rate=0.15)),), optimizer=AdamW(2e-3), schedule=Schedule(0.05), vocabulary=8192
-)
+    primer_mini, objectives=(MLM(Masking(rate=0.15)),), layout=Sentences(128), optimizer=AdamW(2e-3), schedule=Schedule(0.05),
+    vocabulary=8192,
+)  # fmt: skip
 
 
 class Lines(Dataset):
@@ -97,7 +99,7 @@ def main() -> None:
             files = [place / "text.txt"]
         paragraphs = [s.text for file in files for s in read(file, max_words=14).sentences]
         held_out, lines = paragraphs[:200], paragraphs[200:]
-        (place / "lines.txt").write_text("\n".join(lines), encoding="utf-8")
+        (place / "lines.txt").write_text("\n\n".join(lines), encoding="utf-8")  # a document a line
         (place / "held-out.txt").write_text("\n\n".join(held_out), encoding="utf-8")
         tokenizer = train_tokenizer([place / "lines.txt"], size=8192, segments=False)
         tokenizer.save_pretrained(place / "tokenizer")

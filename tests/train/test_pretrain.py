@@ -790,3 +790,11 @@ def test_without_accelerate_the_command_says_how_to_install_it(text: Path, tmp_p
     assert done.returncode == 2
     assert 'pip install "bertology[train]"' in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_step_has_the_tokens_it_says_however_short_the_examples_are(text: Path, tmp_path: Path) -> None:
+    recipe = replace(BERT, layout=Sentences(32), tokens_per_step=256)
+    trained(recipe, text, tmp_path / "run", tokens=256 * 12)
+    tokens = [0, *(line["tokens"] for line in steps_of(tmp_path / "run"))]
+    assert np.diff(tokens).mean() == pytest.approx(256, rel=0.1)
+    assert loop.mean_length([((0, 3),), ((0, 3), (3, 8))]) == (5 + 11) / 2

@@ -79,6 +79,10 @@ class Run:
     tokens: int = 0
     seconds: float = 0.0
     loss: float = math.nan
+    _mean_length: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._mean_length = mean_length(self.examples)
 
     @classmethod
     def start(
@@ -129,7 +133,8 @@ class Run:
         if layout != (self.layout or self.recipe.layout):
             self.examples = layout.examples(self.source.stream)
             self._epoch = None
-        self.layout, self.per_step = layout, max(1, round(tokens / layout.length))
+            self._mean_length = mean_length(self.examples)
+        self.layout, self.per_step = layout, max(1, round(tokens / self._mean_length))
         if model is not self.model:
             self.model = model.to(self.worker.device).train()
             self.optimizers = self.recipe.optimizer.build(named_parameters(self.model, self.heads))
@@ -248,7 +253,7 @@ class Run:
 
     def _collated(self, drafts: Sequence[Any]) -> list[TrainingBatch]:
         length = (self.layout or self.recipe.layout).length
-        size = max(1, self.micro_tokens // length)
+        size = max(1, round(self.micro_tokens / self._mean_length))
         options = {
             "length": length,
             "pad": self.tokenizer.pad_token_id,
@@ -339,6 +344,12 @@ class Run:
             f"step {self.steps} has {shown} and a gradient of norm {norm:g}; its batch is in {file}.",
             _CALMER,
         )
+
+
+def mean_length(examples: Any, *, most: int = 10_000) -> float:
+    """Subwords of an example with its special tokens, mean over at most `most` of them."""
+    some = examples[:: max(1, len(examples) // most)]
+    return float(np.mean([1 + sum(int(end) - int(first) + 1 for first, end in pieces) for pieces in some]))
 
 
 _CALMER = "Lower the learning rate or lengthen the warm-up; the last checkpoint is intact."

@@ -13,7 +13,7 @@ from bertology.train.regimes import Regime
 
 @dataclass(frozen=True)
 class Recipe:
-    """`tokens_per_step` is the batch of one update. `copies` = k masks the text in k fixed ways that take turns (static
+    """`tokens_per_step` is the batch of one update in real subwords (on average, where examples differ in length). `copies` = k masks the text in k fixed ways that take turns (static
     masking; BERT's preprocessing made 10), None draws anew each time (dynamic masking, Liu et al. 2019). `packed` lets
     examples share rows; `vocabulary` and `tokenizer` describe the tokenizer that is trained when none is given. `regimes`
     change the model or the batches as training goes on (train/regimes.py).
