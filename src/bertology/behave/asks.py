@@ -46,12 +46,7 @@ class Filling:
         return made_key("gaps", self.encoder.fingerprint, self.gaps)
 
     def build(self, place: Path, progress: Progress) -> None:
-        found = fill(self.encoder, self.gaps, progress=progress)._asdict()
-        dropped = found.pop("dropped")
-        np.savez(place / "gaps.npz", **found, reasons=list(dropped), counts=list(dropped.values()))
+        fill(self.encoder, self.gaps, progress=progress).save(place / "gaps.npz")
 
     def load(self, place: Path) -> Filled:
-        with np.load(place / "gaps.npz") as kept:
-            arrays = dict(kept)
-        dropped = dict(zip(arrays.pop("reasons").tolist(), arrays.pop("counts").tolist(), strict=True))
-        return Filled(**arrays, dropped=dropped)
+        return Filled.kept(place / "gaps.npz")

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from bertology.behave.gaps import Gap, fill
+from bertology.behave.gaps import Gap, fill, score_candidates
 from bertology.behave.minimal_pairs import TIE
-from bertology.behave.pll import MaskedRow, Progress, Scores, need_masked_lm, read_masked
+from bertology.behave.pll import Progress, Scores, need_masked_lm
 from bertology.corpus.cloze import MASK
 from bertology.corpus.pair import changed_word
 from bertology.corpus.sentence import Corpus, Sentence
@@ -139,30 +138,11 @@ def _behind_masks(
     encoder: Encoder, pairs: Corpus, places: list[int | str], hide: str, precision: str, progress: Progress
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """As `gaps.fill`, with more masks: values and numbers of subwords, (pair, good or bad)."""
-    values, sizes = np.full(len(pairs), np.nan), np.zeros(len(pairs), dtype=np.int64)
-    rows: dict[tuple[bytes, int], int] = {}
-    made: list[MaskedRow] = []
-    asked: list[list[tuple[int, int]]] = []
+    candidates = []
     for line in encoder.encode(pairs).lines:
         place, sentence = places[line.index // 2], pairs[line.index]
-        if not isinstance(place, int):
-            continue
-        words = [w for w in range(len(sentence)) if w != place] if hide == REST else [sentence.labels[hide]]
-        hidden = [p for w in words for p in line.pieces[w]]
-        at = line.pieces[place]
-        values[line.index], sizes[line.index] = 0.0, len(at)
-        for k, piece in enumerate(at):
-            ids = line.ids.copy()
-            ids[[*hidden, *at[k:]]] = encoder.tokenizer.mask_token_id
-            row = rows.setdefault((ids.tobytes(), piece), len(made))
-            if row == len(made):
-                made.append(MaskedRow(ids, line.types, piece))
-                asked.append([])
-            asked[row].append((line.index, int(line.ids[piece])))
-    lengths = [len(row.ids) for row in made]
-    for chosen, logits in read_masked(encoder, lengths, made.__getitem__, precision=precision, progress=progress):
-        logs = torch.log_softmax(logits.float(), -1)
-        for row, log in zip(chosen, logs, strict=True):
-            for index, subword in asked[row]:
-                values[index] += float(log[subword])
+        if isinstance(place, int):
+            words = [w for w in range(len(sentence)) if w != place] if hide == REST else [sentence.labels[hide]]
+            candidates.append((line.index, line, line.pieces[place], [p for w in words for p in line.pieces[w]]))
+    values, _, sizes = score_candidates(encoder, len(pairs), candidates, precision=precision, progress=progress)
     return values.reshape(-1, 2), sizes.reshape(-1, 2)

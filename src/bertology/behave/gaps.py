@@ -5,18 +5,20 @@ those before it while the later ones are masked (the "within-word left-to-right"
 subword share a forward pass. Only masked positions reach the vocabulary; log-softmax is in float32.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bertology.behave.pll import MaskedRow, Progress, need_masked_lm, read_masked
 from bertology.corpus.cloze import MASK
 from bertology.corpus.sentence import Corpus, Sentence
 from bertology.corpus.text import Words, words_of
-from bertology.encoder.align import encode
+from bertology.encoder.align import Line, encode
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadCorpus
 
@@ -57,6 +59,20 @@ class Filled(NamedTuple):
         """The rank of each gap's first candidate."""
         return self.ranks[self.starts[:-1]]
 
+    def save(self, file: Path) -> None:
+        """Writes everything into a .npz file."""
+        arrays = self._asdict()
+        dropped = arrays.pop("dropped")
+        np.savez(file, **arrays, reasons=list(dropped), counts=list(dropped.values()))
+
+    @classmethod
+    def kept(cls, file: Path) -> "Filled":
+        """What `save` wrote."""
+        with np.load(file) as kept:
+            arrays = dict(kept)
+        dropped = dict(zip(arrays.pop("reasons").tolist(), arrays.pop("counts").tolist(), strict=True))
+        return cls(**arrays, dropped=dropped)
+
 
 def fill(
     encoder: Encoder,
@@ -76,39 +92,71 @@ def fill(
     texts = [filled(gap.context, word, f"{i}") for i, gap in enumerate(gaps) for word in gap.candidates]
     blanks = [filled(gap.context, encoder.tokenizer.mask_token, f"{i}") for i, gap in enumerate(gaps)]
     encoded = encode(Corpus("gaps", tuple(s for s, _ in (*texts, *blanks))), encoder.tokenizer, encoder.max_length)
-    pieces = np.zeros(len(texts), dtype=np.int64)
-    rows: dict[tuple[bytes, int], int] = {}
-    made: list[MaskedRow] = []
-    asked: list[list[tuple[int, int]]] = []  # by row: (candidate, its subword), or (gap, -1) for the gap's favourites
-    for line in encoded.lines:
-        at = [p for word in (texts + blanks)[line.index][1] for p in line.pieces[word]]
-        gap = line.index - len(texts)
-        if gap < 0:
-            pieces[line.index] = len(at)
-        for k, place in enumerate(at if gap < 0 else at[:1]):
-            masked = line.ids.copy()
-            masked[at[k:]] = encoder.tokenizer.mask_token_id
-            row = rows.setdefault((masked.tobytes(), place), len(made))
-            if row == len(made):
-                made.append(MaskedRow(masked, line.types, place))
-                asked.append([])
-            asked[row].append((line.index, int(line.ids[place])) if gap < 0 else (gap, -1))
-    values, ranks = np.where(pieces > 0, 0.0, np.nan), np.full(len(texts), np.nan)
+    places = lambda line: [p for word in (texts + blanks)[line.index][1] for p in line.pieces[word]]
+    candidates = [(line.index, line, places(line), ()) for line in encoded.lines if line.index < len(texts)]
+    empty = [(line.index - len(texts), line, places(line)) for line in encoded.lines if line.index >= len(texts)]
     best = np.full((len(gaps), favourites), "", dtype=object)
-    lengths = [len(row.ids) for row in made]
-    for chosen, logits in read_masked(encoder, lengths, made.__getitem__, token_budget, precision, progress):
-        logs = torch.log_softmax(logits.float(), -1)
-        for row, log in zip(chosen, logs, strict=True):
-            for candidate, subword in asked[row]:
-                if subword < 0:
-                    top = log.topk(min(favourites, len(log))).indices.tolist()
-                    best[candidate, : len(top)] = encoder.tokenizer.convert_ids_to_tokens(top)
-                    continue
-                values[candidate] += float(log[subword])
-                if pieces[candidate] == 1:
-                    ranks[candidate] = 1 + int((log > log[subword]).sum())
+
+    def note(gap: int, log: Tensor) -> None:
+        top = log.topk(min(favourites, len(log))).indices.tolist()
+        best[gap, : len(top)] = encoder.tokenizer.convert_ids_to_tokens(top)
+
+    values, ranks, pieces = score_candidates(
+        encoder, len(texts), candidates, blanks=empty, note=note, token_budget=token_budget, precision=precision, progress=progress
+    )  # fmt: skip
     starts = np.concatenate([[0], np.cumsum([len(gap.candidates) for gap in gaps])]).astype(np.int64)
     return Filled(values, ranks, pieces, starts, best.astype(str), dict(encoded.dropped))
+
+
+def score_candidates(
+    encoder: Encoder,
+    n: int,
+    candidates: Iterable[tuple[int, Line, Sequence[int], Sequence[int]]],
+    *,
+    blanks: Iterable[tuple[int, Line, Sequence[int]]] = (),
+    note: Callable[[int, Tensor], None] = lambda gap, log: None,
+    token_budget: int = 8192,
+    precision: str = "float32",
+    progress: Progress = lambda what, done, total: None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Log-probability, rank and number of subwords of `n` candidates; those that are not given have nan, nan and 0.
+
+    A candidate is (its number, the line it stands in, its places there, places that are masked besides). `blanks` are (a gap's number, a
+    line, the places of its mask); `note` gets the log-probabilities of the whole vocabulary there. Equal rows are read once.
+    """
+    pieces = np.zeros(n, dtype=np.int64)
+    rows: dict[tuple[bytes, int], int] = {}
+    made: list[MaskedRow] = []
+    asked: list[list[tuple[int, int]]] = []  # by row: (candidate, its subword), or (gap, -1) for a blank
+
+    def ask(line: Line, at: Sequence[int], also: Sequence[int], wish: tuple[int, int]) -> None:
+        ids = line.ids.copy()
+        ids[[*also, *at]] = encoder.tokenizer.mask_token_id
+        row = rows.setdefault((ids.tobytes(), at[0]), len(made))
+        if row == len(made):
+            made.append(MaskedRow(ids, line.types, at[0]))
+            asked.append([])
+        asked[row].append(wish)
+
+    for number, line, at, also in candidates:
+        pieces[number] = len(at)
+        for k, place in enumerate(at):
+            ask(line, at[k:], also, (number, int(line.ids[place])))
+    for gap, line, at in blanks:
+        if at:
+            ask(line, at, (), (gap, -1))
+    values, ranks = np.where(pieces > 0, 0.0, np.nan), np.full(n, np.nan)
+    lengths = [len(row.ids) for row in made]
+    for chosen, logits in read_masked(encoder, lengths, made.__getitem__, token_budget, precision, progress):
+        for row, log in zip(chosen, torch.log_softmax(logits.float(), -1), strict=True):
+            for number, subword in asked[row]:
+                if subword < 0:
+                    note(number, log)
+                    continue
+                values[number] += float(log[subword])
+                if pieces[number] == 1:
+                    ranks[number] = 1 + int((log > log[subword]).sum())
+    return values, ranks, pieces
 
 
 def filled(context: str, word: str, id: str) -> tuple[Sentence, tuple[int, ...]]:

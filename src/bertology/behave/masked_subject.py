@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from bertology.behave.gaps import Filled, Gap, filled
-from bertology.behave.pll import MaskedRow, Progress, need_masked_lm, read_masked
+from bertology.behave.gaps import Filled, Gap, filled, score_candidates
+from bertology.behave.pll import Progress, need_masked_lm
 from bertology.corpus.cloze import MASK
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.align import encode
@@ -37,10 +36,7 @@ def fill_hidden(
         for word in hidden.gap.candidates
     ]
     encoded = encode(Corpus("gaps", tuple(s for _, s, _ in asked)), encoder.tokenizer, encoder.max_length)
-    pieces = np.zeros(len(asked), dtype=np.int64)
-    rows: dict[tuple[bytes, int], int] = {}
-    made: list[MaskedRow] = []
-    wanted: list[list[tuple[int, int]]] = []
+    candidates = []
     for line in encoded.lines:
         hidden, sentence, gap = asked[line.index]
         shift = len(sentence.text) - len(hidden.gap.context)
@@ -50,23 +46,10 @@ def fill_hidden(
         ]
         covered = [p for w in subject for p in line.pieces[w]]
         at = [p for word in gap for p in line.pieces[word]]
-        pieces[line.index] = len(at)
-        for k, place in enumerate(at):
-            ids = line.ids.copy()
-            ids[[*covered, *at[k:]]] = encoder.tokenizer.mask_token_id
-            row = rows.setdefault((ids.tobytes(), place), len(made))
-            if row == len(made):
-                made.append(MaskedRow(ids, line.types, place))
-                wanted.append([])
-            wanted[row].append((line.index, int(line.ids[place])))
-    values, ranks = np.where(pieces > 0, 0.0, np.nan), np.full(len(asked), np.nan)
-    lengths = [len(row.ids) for row in made]
-    for chosen, logits in read_masked(encoder, lengths, made.__getitem__, token_budget, progress=progress):
-        for row, log in zip(chosen, torch.log_softmax(logits.float(), -1), strict=True):
-            for candidate, subword in wanted[row]:
-                values[candidate] += float(log[subword])
-                if pieces[candidate] == 1:
-                    ranks[candidate] = 1 + int((log > log[subword]).sum())
+        candidates.append((line.index, line, at, covered))
+    values, ranks, pieces = score_candidates(
+        encoder, len(asked), candidates, token_budget=token_budget, progress=progress
+    )
     starts: NDArray[np.int64] = np.cumsum([0, *(len(hidden.gap.candidates) for hidden in gaps)])
     names = np.full((len(gaps), 1), "", dtype=np.str_)
     return Filled(values, ranks, pieces, starts, names, dict(encoded.dropped))
@@ -88,12 +71,7 @@ class FillingHidden:
         return made_key("hidden", self.encoder.fingerprint, self.hidden)
 
     def build(self, place: Path, progress: Progress) -> None:
-        found = fill_hidden(self.encoder, self.hidden, progress=progress)._asdict()
-        dropped = found.pop("dropped")
-        np.savez(place / "gaps.npz", **found, reasons=list(dropped), counts=list(dropped.values()))
+        fill_hidden(self.encoder, self.hidden, progress=progress).save(place / "gaps.npz")
 
     def load(self, place: Path) -> Filled:
-        with np.load(place / "gaps.npz") as kept:
-            arrays = dict(kept)
-        dropped = dict(zip(arrays.pop("reasons").tolist(), arrays.pop("counts").tolist(), strict=True))
-        return Filled(**arrays, dropped=dropped)
+        return Filled.kept(place / "gaps.npz")

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bertology.encoder.cut import sizes as sizes_of
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import Site
 from bertology.encoder.watch import layer_modules
@@ -41,14 +42,7 @@ class Parts(NamedTuple):
 
 def sizes(encoder: Encoder, model: Any = None) -> list[tuple[int, int]]:
     """(heads, neurons) of each layer module."""
-    base = (model or encoder.model).base_model
-    config: Any = encoder.config
-    width = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
-    found = []
-    for layer in layer_modules(base, encoder.family):
-        wide = layer.get_submodule(encoder.family.head).in_features if encoder.family.head else 0
-        found.append((int(wide) // width, int(layer.get_submodule(encoder.family.neuron).in_features)))  # type: ignore[arg-type]
-    return found
+    return sizes_of(model or encoder.model, encoder.family)
 
 
 @contextmanager

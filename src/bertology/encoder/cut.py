@@ -52,7 +52,7 @@ def cut(encoder: Encoder, *sites: Site) -> Encoder:
     model = copy.deepcopy(encoder.model)
     family, layers = encoder.family, layer_modules(model.base_model, encoder.family)
     shared = len(layers) < encoder.n_layers
-    kept = _kept(encoder, sites, _sizes(model, family) * (encoder.n_layers if shared else 1))
+    kept = _kept(encoder, sites, sizes(model, family) * (encoder.n_layers if shared else 1))
     if shared and (len(layers) > 1 or len({*kept.heads}) > 1 or len({*kept.neurons}) > 1):
         raise BadRequest(
             f"the layers of {encoder.name} share their weights, the sites differ from layer to layer.",
@@ -118,7 +118,7 @@ def _whole_class(model: Any) -> Any:
     return getattr(model, "whole", model)
 
 
-def _kept(encoder: Encoder, sites: Sequence[Site], sizes: Sequence[tuple[int, int]]) -> Kept:
+def _kept(encoder: Encoder, sites: Sequence[Site], counts: Sequence[tuple[int, int]]) -> Kept:
     """The parts that no site names. Raises for sites that cannot be taken out."""
     gone: dict[str, set[tuple[int, int | None]]] = {"hidden": set(), "head": set(), "neuron": set()}
     for site in sites:
@@ -128,7 +128,7 @@ def _kept(encoder: Encoder, sites: Sequence[Site], sizes: Sequence[tuple[int, in
             raise NotApplicable(f"{site.kind}s cannot be taken out of {kind(encoder.config)}")
         for layer in range(1, encoder.n_layers + 1) if site.layer is None else (site.layer,):
             there = 1 <= layer <= encoder.n_layers
-            n = 1 if site.kind == "hidden" or not there else sizes[layer - 1][site.kind == "neuron"]
+            n = 1 if site.kind == "hidden" or not there else counts[layer - 1][site.kind == "neuron"]
             if not there or not 0 <= (site.index or 0) < max(n, 1):
                 raise BadRequest(f"{encoder.name} has no {site}.", f"It has {encoder.n_layers} layers.")
             gone[site.kind] |= {(layer, i) for i in (range(n) if site.index is None else (site.index,))}
@@ -136,13 +136,13 @@ def _kept(encoder: Encoder, sites: Sequence[Site], sizes: Sequence[tuple[int, in
     if not layers:
         raise BadRequest("all layers were named.", "Leave at least one.")
     stays = lambda what, k: tuple(
-        tuple(i for i in range(sizes[layer - 1][k]) if (layer, i) not in gone[what]) for layer in layers
+        tuple(i for i in range(counts[layer - 1][k]) if (layer, i) not in gone[what]) for layer in layers
     )
     return Kept(layers, stays("head", 0), stays("neuron", 1))
 
 
-def _sizes(model: Any, family: Family) -> list[tuple[int, int]]:
-    """(heads, neurons) of each layer module as it stands."""
+def sizes(model: Any, family: Family) -> list[tuple[int, int]]:
+    """(heads, neurons) of each layer module of a model as it stands, cut or whole."""
     found = []
     for layer in layer_modules(model.base_model, family):
         width = layer.get_submodule(family.head).in_features if family.head else 0
@@ -256,13 +256,13 @@ def _drop_layers(base: nn.Module, family: Family, kept: tuple[int, ...]) -> None
 
 def _plain(model: Any, family: Family) -> Any:
     """The same as transformers' own class, where its config can say the shape and it computes the same; else None."""
-    config, sizes = model.config, set(_sizes(model, family))
+    config, shapes = model.config, set(sizes(model, family))
     whole = _whole_class(type(model))
     made = CONFIG_MAPPING[kind(config)](**_fields(config))
     made._attn_implementation = config._attn_implementation
-    if len(sizes) > 1 or any(len(h) != config.num_attention_heads for h in config.cut["kept"][1]):
+    if len(shapes) > 1 or any(len(h) != config.num_attention_heads for h in config.cut["kept"][1]):
         return None
-    made.intermediate_size = sizes.pop()[1]  # an alias in families that call it otherwise
+    made.intermediate_size = shapes.pop()[1]  # an alias in families that call it otherwise
     probe = torch.arange(6)[None] % int(config.vocab_size)
     with contextlib.suppress(Exception), torch.no_grad():
         found = whole(made).to(next(model.parameters()).device, next(model.parameters()).dtype)
