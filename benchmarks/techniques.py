@@ -10,6 +10,7 @@ $BERTOLOGY_DATA or ../shared/data; those that are not there are named and left o
 import argparse
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +28,8 @@ from bertology.train.tasks import parts_of_speech
 
 def tasks(data: Path, n_train: int, n_test: int) -> Iterator[Task]:
     sources = {
-        "banking77": lambda: read(data / "banking77" / "train.csv.gz"),
-        "clinc150": lambda: read(data / "clinc150" / "data_full_trainval.json.gz"),
+        "banking77, 12 intents": lambda: of_intents(read(data / "banking77" / "train.csv.gz"), 12),
+        "clinc150, 12 intents": lambda: of_intents(read(data / "clinc150" / "data_full_trainval.json.gz"), 12),
         "multinli": lambda: read(data / "multinli_dev" / "mnli_dev_part1.csv.gz"),
         "counterfactual nli": lambda: read(
             {
@@ -55,6 +56,13 @@ def tasks(data: Path, n_train: int, n_test: int) -> Iterator[Task]:
             print(f"{name} is left out: {error}")
             continue
         yield replace(task, name=name, dev=task.dev[: n_test // 2], test=task.test[:n_test])
+
+
+def of_intents(task: Task, n: int) -> Task:
+    """The examples of the `n` labels that training has most of: a few hundred examples say nothing about 150 labels."""
+    kept = {label for label, _ in Counter(e.label for e in task.train).most_common(n)}
+    parts = {part: tuple(e for e in getattr(task, part) if e.label in kept) for part in ("train", "dev", "test")}
+    return replace(task, labels=tuple(label for label in task.labels if label in kept), **parts)
 
 
 def lengthened(recipe: FineTuning, epochs: float) -> FineTuning:

@@ -1,6 +1,7 @@
 """The street: `bertology COMMAND`. Thin doors; every verb is a function elsewhere. Exit codes 0, 1 (a claim errored), 2 (bad input)."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -311,6 +312,68 @@ def finetune(
         typer.echo(line)
 
 
+@app.command()
+def compress(
+    model: Model = None,
+    recipe: Annotated[str, typer.Option(help="A recipe's name; by-ability where --keep-ability is given.")] = "",
+    task: Annotated[list[Path] | None, typer.Option("--task", help="Labelled files, as for finetune; repeatable.")] = None,
+    text: Annotated[Path | None, typer.Option("--text", help="Running text, for recipes that read it.")] = None,
+    speedup: Annotated[str, typer.Option(help="Measured here: 2x, 3x.")] = "",
+    keep: Annotated[float | None, typer.Option(help="Share of the layers' parameters (or layers) that stays.")] = None,
+    size: Annotated[str, typer.Option("--bytes", help="10MB, 500kB.")] = "",
+    out: Annotated[Path | None, typer.Option(help="A folder for the smaller model and the table of what it kept.")] = None,
+    abilities: Annotated[str, typer.Option(help="Abilities or claims to measure, separated by commas; `none` for none; all by default.")] = "",
+    keep_ability: Annotated[str, typer.Option(help="For recipes by-ability: abilities or claims and the share to keep, e.g. agreement,syn-05>=0.95.")] = "",
+    scale: Annotated[float, typer.Option(help="Size of the embedded corpora that abilities are measured on.")] = 1.0,
+    label: Annotated[str, typer.Option(help="The column that holds the label, where several do.")] = "",
+    limit: Annotated[int | None, typer.Option(help="At most so many training examples.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Of a fine-tuning.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Peak learning rate of a fine-tuning.")] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="Every recipe with its study and published figures.")] = False,
+    seed: Seed = 0, device: Device = "cpu", allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Makes an encoder smaller, and says what it forgot."""
+    from dataclasses import replace
+
+    from bertology import compressing
+    from bertology.compress.recipe import STANDARD, Goal
+
+    if list_all:
+        rows = compressing.listed()
+        _print_json(rows) if as_json else [typer.echo(_recipe_line(r)) for r in rows]
+        return
+    if out is None:
+        raise BadInput("no folder was given for the smaller model.", "Give --out DIR.")
+    given = {"epochs": epochs, "rate": rate}
+    tuning = replace(STANDARD, **{k: v for k, v in given.items() if v is not None})
+    goal = Goal(_times(speedup), keep, _bytes(size))
+    protect, least = _protected(keep_ability)
+    with _Bar() as progress:
+        done = compressing.compress(
+            model, recipe or ("by-ability" if protect else "structured"), out, task=_files(task) or None, text=text, goal=goal,
+            abilities=None if abilities == "none" else _split(abilities), protect=protect, least=least, scale=scale, tuning=tuning, label=label, limit=limit, seed=seed,
+            progress=progress, device=device, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+    if as_json:
+        _print_json({**done.retention.to_json(), "model": done.model, "page": done.page})
+        return
+    for line in done.lines():
+        typer.echo(line)
+
+
+@app.command()
+def pareto(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders that compress wrote.")],
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("pareto.html"),
+    as_json: Json = False,
+) -> None:
+    """Several compressions on one page: what each saves against what it keeps, for every ability."""
+    from bertology.compressing import pareto as draw
+
+    page = draw(folders, out)
+    _print_json({"page": str(page)}) if as_json else typer.echo(str(page))
+
+
 class _Bar:
     """A progress bar with a time estimate on standard error; silent when that is no terminal."""
 
@@ -375,6 +438,52 @@ def _count(text: str) -> int | None:
         return int(float(number) * unit)
     except ValueError:
         raise BadInput(f"{text!r} is no number of tokens.", "Write it like 500k, 50M or 1.5B.") from None
+
+
+def _times(text: str) -> float | None:
+    """ "2x" or a bare number."""
+    if not text:
+        return None
+    try:
+        return float(text.lower().removesuffix("x"))
+    except ValueError:
+        raise BadInput(f"{text!r} is no speed-up.", "Write it like 2x or 1.5x.") from None
+
+
+def _bytes(text: str) -> int | None:
+    """ "10MB", "500kB" (powers of 1,000), "10MiB" (of 1,024) or a bare number."""
+    if not text:
+        return None
+    match = re.fullmatch(r"\s*([0-9.]+)\s*([kmg]?)(i?)b?\s*", text.lower())
+    try:
+        if match is None:
+            raise ValueError
+        base = 1024 if match[3] else 1000
+        return int(float(match[1]) * base ** " kmg".index(match[2] or " "))
+    except ValueError:
+        raise BadInput(f"{text!r} is no size.", "Write it like 10MB or 500kB.") from None
+
+
+def _protected(text: str) -> tuple[list[str], float]:
+    """ "agreement,syn-05>=0.95": names, and the least share of each."""
+    names, _, share = text.partition(">=")
+    try:
+        return _split(names), float(share) if share else 0.95
+    except ValueError:
+        raise BadInput(f"{share!r} is no share.", "Write it like agreement,negation>=0.95.") from None
+
+
+def _recipe_line(r: dict[str, Any]) -> str:
+    """A recipe as `compress --list` shows it; figures of Table 1 are unchecked."""
+    p = r["published"] or {}
+    times = lambda x: "" if x is None else f"{x[0]:g} to {x[1]:g}x" if isinstance(x, tuple) else f"{x:g}x"
+    share = lambda x: (
+        "" if x is None else f"{100 * x[0]:g} to {100 * x[1]:g} %" if isinstance(x, tuple) else f"{100 * x:g} %"
+    )
+    line = f"{r['name']:<20} {r['kind']:<13} {r['study']:<44} "
+    if p:
+        line += f"{times(p['smaller']):>12} {share(p['kept']):>12} {times(p['faster']):>10}  of {p['base']}, unchecked"
+    return line.rstrip()
 
 
 def _split(names: str) -> list[str]:

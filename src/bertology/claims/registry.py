@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bertology.record.claim import Claim, Published, above, below, between
+from bertology.record.claim import Ability, Claim, Published, above, below, between
 from bertology.record.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Experiment = Callable[[Encoder, Corpora, int], Asking[Finding]]
 
 ROOT = Path(__file__).parent
-_WORDS = {"Published": Published, "above": above, "below": below, "between": between}
+_WORDS = {"Ability": Ability, "Published": Published, "above": above, "below": below, "between": between}
 _experiments: dict[str, "Experiment"] = {}
 
 
@@ -81,6 +81,21 @@ def select(wanted: Sequence[str] = ()) -> list[Claim]:
             )
         chosen |= {c.id: c for c in found}
     return list(chosen.values())
+
+
+def abilities(wanted: Sequence[str] = ()) -> list[tuple[Claim, Ability]]:
+    """What encoders can do, with the claim that measures it: all, or those whose name or claim begins with one of `wanted`.
+
+    Raises BadRequest for what matches nothing.
+    """
+    every = [(entry.claim, a) for entry in survey().values() for a in entry.claim.abilities]
+    matches = lambda name, c, a: a.name.startswith(name) or c.id.startswith(name)
+    for name in wanted:
+        if not any(matches(name, c, a) for c, a in every):
+            raise BadRequest(
+                f"no ability is called {name!r}.", f"There are: {', '.join(f'{a.name} ({c.id})' for c, a in every)}."
+            )
+    return [(c, a) for c, a in every if not wanted or any(matches(name, c, a) for name in wanted)]
 
 
 def experiment(claim_id: str) -> "Experiment":

@@ -127,7 +127,10 @@ class Attention(Term):
 
 @dataclass(frozen=True)
 class ValueRelations(Term):
-    """Relations of the last layer's values, over `heads` relation heads (MiniLM, MiniLMv2: Wang et al. 2020, 2021)."""
+    """Relations of the last layer's values (MiniLM, MiniLMv2: Wang et al. 2020, 2021).
+
+    Over `heads` relation heads, or the next lower number that divides both widths.
+    """
 
     layers: str = "top"  # type: ignore[misc]
     heads: int = 12
@@ -135,9 +138,12 @@ class ValueRelations(Term):
 
     def loss(self, student: "Seen", teacher: "Seen", pairs: LayerMap, adapt: Any) -> Tensor:
         flat = lambda seen, layer: seen.value(layer).flatten(-2)
-        found = [
-            losses.value_relations(flat(student, s), flat(teacher, t), student.mask, heads=self.heads) for s, t in pairs
-        ]
+        found = []
+        for s, t in pairs:
+            mine, theirs = flat(student, s), flat(teacher, t)
+            widths = mine.shape[-1], theirs.shape[-1]
+            heads = max(h for h in range(1, self.heads + 1) if not any(w % h for w in widths))
+            found.append(losses.value_relations(mine, theirs, student.mask, heads=heads))
         return torch.stack(found).mean()
 
 

@@ -18,6 +18,7 @@ from bertology.compress.gates import sizes
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import head, neuron
+from bertology.encoder.watch import layer_modules
 
 
 def seconds(run: Callable[[], Any], *, repeats: int = 7, least: float = 0.05) -> float:
@@ -55,6 +56,11 @@ def latency(encoder: Encoder, *, batch: int = 1, length: int = 64, repeats: int 
     return seconds(forward(encoder, batch=batch, length=length), repeats=repeats)
 
 
+def layer_parameters(encoder: Encoder) -> int:
+    """Parameters of all layers; shared ones count once."""
+    return sum(p.numel() for module in layer_modules(encoder.base, encoder.family) for p in module.parameters())
+
+
 @dataclass(frozen=True)
 class LatencyTable:
     """`fixed` seconds whatever is cut; `heads[k]` and `neurons[k]` seconds of one layer at the k-th number of `head_counts`, `neuron_counts`."""
@@ -71,6 +77,18 @@ class LatencyTable:
         h, n = np.array(shape).reshape(-1, 2).T
         each = np.interp(h, self.head_counts, self.heads) + np.interp(n, self.neuron_counts, self.neurons)
         return self.fixed + float(each.sum())
+
+    @classmethod
+    def of_parameters(cls, encoder: Encoder) -> "LatencyTable":
+        """The same with parameters of the layers for seconds: what a cut saves in size."""
+        (n_heads, n_neurons), *_ = sizes(encoder)
+        counted = lambda *sites: float(layer_parameters(cut(encoder, *sites) if sites else encoder))
+        full, no_heads, no_neurons = counted(), counted(head(None, None)), counted(neuron(None, None))
+        heads, neurons = np.array([0.0, full - no_heads]), np.array([0.0, full - no_neurons])
+        return cls(
+            full - float(heads[-1] + neurons[-1]), np.array([0, n_heads]), heads / encoder.n_layers,
+            np.array([0, n_neurons]), neurons / encoder.n_layers, encoder.n_layers,
+        )  # fmt: skip
 
     @classmethod
     def measure(

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from bertology.compress.distil import Distil, SoftTargets, Teacher
 from bertology.compress.gates import Parts, normalised, sensitivity, sizes
-from bertology.compress.latency import LatencyTable, latency
+from bertology.compress.latency import LatencyTable, latency, layer_parameters
 from bertology.compress.shape import Choice, of_random, within
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
@@ -24,8 +24,21 @@ from bertology.train.task import Task
 Progress = Callable[[str, int, int], None]
 
 
+class Cost(NamedTuple):
+    """What the cut is to save: seconds on this machine or parameters. `of` counts it exactly, `table` says what each part costs."""
+
+    table: LatencyTable
+    of: Callable[[Encoder], float]
+    words: str = "times as fast"
+
+    @classmethod
+    def parameters(cls, whole: Encoder) -> "Cost":
+        """Parameters of the layers."""
+        return cls(LatencyTable.of_parameters(whole), lambda one: float(layer_parameters(one)), "times as small")
+
+
 class Round(NamedTuple):
-    """After a round: (heads, neurons) of each layer module, measured speed-up, dev score right after the cut and after recovery."""
+    """After a round: (heads, neurons) of each layer module, how many times less it costs, dev score right after the cut and after recovery."""
 
     shape: list[tuple[int, int]]
     speedup: float
@@ -62,18 +75,29 @@ class StructuredPruning:
     seed: int = 0
 
     def __call__(
-        self, whole: Encoder, task: Task, speedup: float, progress: Progress = lambda what, done, total: None
+        self,
+        whole: Encoder,
+        task: Task,
+        speedup: float,
+        progress: Progress = lambda what, done, total: None,
+        *,
+        cost: Cost | None = None,
     ) -> Pruned:
-        """Prunes a tuned model, wrapped as an encoder, to a speed-up. Raises BadRequest where it cannot be reached, with what can."""
+        """Prunes a tuned model, wrapped as an encoder, to a speed-up, or to a `speedup`th of another cost.
+
+        Raises BadRequest where it cannot be reached, with what can.
+        """
         if speedup <= 1:
             raise BadRequest(f"a speed-up of {speedup:g} takes nothing out.", "Give more than 1.")
-        timed = lambda one: latency(one, batch=self.batch, length=self.length)
-        table = LatencyTable.measure(whole, batch=self.batch, length=self.length)
+        if cost is None:
+            here = {"batch": self.batch, "length": self.length}
+            cost = Cost(LatencyTable.measure(whole, **here), lambda one: latency(one, **here))
+        table, timed, _ = cost
         full = timed(whole)
         most = table.of(sizes(whole)) / max(table.of([(0, 0)] * whole.n_layers), 1e-9)
         if most < speedup:
             raise BadRequest(
-                f"{whole.name} without any head or neuron would be {most:.1f} times as fast, {speedup:g} times was asked.",
+                f"{whole.name} without any head or neuron would be {most:.1f} {cost.words}, {speedup:g} times was asked.",
                 "Ask for less, or take out layers.",
             )
         teacher = Teacher(whole.model, whole, whole.fingerprint)

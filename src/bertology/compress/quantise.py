@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy.stats import norm
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import parametrize
 
 from bertology.record.errors import BadRequest
@@ -79,21 +80,25 @@ class QuantisationAware(Technique):
 
     Gradients pass the rounding straight through (Bengio et al. 2013). Activations are scaled by a moving average of their largest
     value, of momentum .9. Embeddings are rounded too. After training the weights take their rounded values; activations are not
-    rounded any more.
+    rounded any more. `bits_of` gives matrices of some module names other bits, `group` scales to groups of rows (Q-BERT: Shen et al. 2020).
     """
 
     cites: ClassVar = ("zafrir-2019",)
     bits: int = 8
     activations: bool = True
+    bits_of: tuple[tuple[str, int], ...] = ()
+    group: int | None = None
 
     def __post_init__(self) -> None:
-        _check(self.bits)
+        for bits in (self.bits, *dict(self.bits_of).values()):
+            _check(bits)
 
     def prepare(self, tuning: Tuning) -> None:
-        hooks = []
-        for module in list(tuning.model.modules()):
+        hooks, other = [], dict(self.bits_of)
+        for name, module in list(tuning.model.named_modules()):
             if isinstance(module, nn.Linear | nn.Embedding) and not parametrize.is_parametrized(module):
-                parametrize.register_parametrization(module, "weight", _Rounded(self.bits))
+                group = self.group if isinstance(module, nn.Linear) else None
+                parametrize.register_parametrization(module, "weight", _Rounded(other.get(name, self.bits), group))
                 if self.activations and isinstance(module, nn.Linear):
                     hooks.append(module.register_forward_pre_hook(_Input(self.bits)))
         tuning.memory["rounding"] = hooks
@@ -105,12 +110,12 @@ class QuantisationAware(Technique):
 
 
 class _Rounded(nn.Module):
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, group: int | None = None) -> None:
         super().__init__()
-        self.bits = bits
+        self.bits, self.group = bits, group
 
     def forward(self, weight: Tensor) -> Tensor:
-        return weight + (uniform(weight.detach(), self.bits).weight - weight.detach())
+        return weight + (uniform(weight.detach(), self.bits, group=self.group).weight - weight.detach())
 
 
 class _Input:
@@ -146,7 +151,8 @@ def curvature(
     found: dict[str, list[float]] = {name: [] for name in matrices}
     model.eval()
     for batch in batches:
-        loss = loss_of(model(**batch.inputs).logits, batch.labels, task)
+        with sdpa_kernel(SDPBackend.MATH):  # the only kernel with second derivatives
+            loss = loss_of(model(**batch.inputs).logits, batch.labels, task)
         slopes = dict(zip(matrices, torch.autograd.grad(loss, list(matrices.values()), create_graph=True), strict=True))
         for name, weight in matrices.items():
             v = torch.randn(weight.shape, generator=rng).to(weight)

@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,17 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.families import CUT, FAMILIES, kind
+from bertology.encoder.families import AROUND, CUT, FAMILIES, kind
 from bertology.record.errors import BadRequest, BadWeights, NotAModel, UnknownFamily
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -48,7 +56,7 @@ def load(
         raise NotAModel(f"{place} is a file.", "Give the folder that holds config.json and model.safetensors.")
     options = {"trust_remote_code": trust_remote_code}
     with _quiet():
-        _know_cut_encoders(place)
+        _know_our_classes(place)
         config = _attempt(lambda: AutoConfig.from_pretrained(place, **options), place)
         family = FAMILIES.get(kind(config))
         if family is None and not trust_remote_code:
@@ -97,14 +105,17 @@ EMBEDDED = {"primer-mini": "primer-mini", "minilm": "all-MiniLM-L6-v2"}
 """Names that stand for embedded encoders, and how reports call them."""
 
 
-def _know_cut_encoders(place: str) -> None:
-    """Tells transformers about the class of an encoder with parts taken out (encoder/cut.py), where `place` is one's folder."""
+def _know_our_classes(place: str) -> None:
+    """Tells transformers about the class of an encoder of ours (encoder/cut.py, families.AROUND), where `place` is one's folder."""
     with contextlib.suppress(OSError, ValueError):
         given = json.loads((Path(place) / "config.json").read_text(encoding="utf-8")).get("model_type", "")
         if given.startswith(CUT) and given.removeprefix(CUT) in FAMILIES:
             from bertology.encoder.cut import register
 
             register(given.removeprefix(CUT))
+        for prefix, room in AROUND.items():
+            if given.startswith(prefix) and given.removeprefix(prefix).removeprefix(CUT) in FAMILIES:
+                import_module(room).register(given.removeprefix(prefix))
 
 
 def _name(place: str, given: str) -> str:
@@ -118,8 +129,15 @@ def _name(place: str, given: str) -> str:
 
 
 def _weights(place: str, config: Any, options: dict[str, Any], allow_pickle: bool) -> tuple[nn.Module, bool]:
-    """The model with its MLM head where the checkpoint holds one, else the bare trunk."""
+    """The model with the classification or MLM head that the checkpoint holds, else the bare trunk."""
     trunk_of = lambda net: f"{net.base_model_prefix}."
+    for auto in (AutoModelForSequenceClassification, AutoModelForTokenClassification):
+        made = auto._model_mapping.get(type(config), None)
+        if made is not None and made.__name__ in (config.architectures or ()):
+            load_it = lambda auto=auto: auto.from_pretrained(place, output_loading_info=True, **options)
+            net, info = _attempt(load_it, place, allow_pickle)
+            if not info["missing_keys"] and not info.get("mismatched_keys"):
+                return net, False
     if type(config) in AutoModelForMaskedLM._model_mapping:
         net, info = _attempt(
             lambda: AutoModelForMaskedLM.from_pretrained(place, output_loading_info=True, **options),

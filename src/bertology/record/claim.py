@@ -57,12 +57,26 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Ability:
+    """Something an encoder can do, read off a claim's value or baseline named `of`: more is better.
+
+    `chance` is what an encoder without the ability scores: a number, or the name of a value or baseline of the same claim in
+    the same unit; None where there is no such score.
+    """
+
+    name: str
+    of: str
+    chance: float | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A falsifiable sentence of the survey.
 
     `expects` maps names of measured values to the regions predicted for them; the first is the headline.
     `needs` lists what must be there: encoder places ("mlm", "segments", "cls", "attention"), corpus layers
     ("treebank:deprel", "coref:coref"), and "training" where the experiment trains (minutes; only run when asked for).
+    `abilities` are what a smaller encoder may have forgotten (record/retention.py).
     """
 
     id: str
@@ -73,4 +87,5 @@ class Claim:
     published: tuple[Published, ...] = ()
     expects: Mapping[str, Region] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    abilities: tuple[Ability, ...] = ()
     status: Literal["runs", "planned"] = "runs"

@@ -69,10 +69,10 @@ class RunFolder:
 
     def run(self) -> dict[str, Any]:
         """The content of run.json."""
-        return _read_json(self._run_file)
+        return read_json(self._run_file)
 
     def write_run(self, content: Mapping[str, Any]) -> None:
-        self._write(self._run_file, _json(content))
+        self._write(self._run_file, write_json(content))
 
     def write_result(self, result: Result, rows: Sequence[Row] = ()) -> None:
         """One claim's result and the rows behind it."""
@@ -80,11 +80,11 @@ class RunFolder:
         target = self.path / "rows" / f"{result.claim}.parquet"
         with disk(target), whole(target) as part:
             pq.write_table(table, part)
-        self._write(self.path / "results" / f"{result.claim}.json", _json(_result_to_json(result)))
+        self._write(self.path / "results" / f"{result.claim}.json", write_json(_result_to_json(result)))
 
     def results(self) -> list[Result]:
         """All results, by claim id."""
-        return [_result_from_json(_read_json(file)) for file in sorted((self.path / "results").glob("*.json"))]
+        return [_result_from_json(read_json(file)) for file in sorted((self.path / "results").glob("*.json"))]
 
     def rows(self, claim: str) -> list[Row]:
         """The rows behind a claim's result; empty when it has none."""
@@ -197,11 +197,13 @@ def disk(path: str | Path) -> Iterator[None]:
         raise
 
 
-def _json(content: Mapping[str, Any]) -> str:
+def write_json(content: Mapping[str, Any]) -> str:
+    """JSON for git diff: sorted keys, a key a line, no NaN."""
     return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """Raises BadInput for a file that is not there or no JSON."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:

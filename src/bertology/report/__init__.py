@@ -3,8 +3,12 @@
 from bertology.report.comparison import render_comparison
 from bertology.report.page import render
 from bertology.report.pairs import Paradigm, render_pairs
+from bertology.report.retention import model_card, render_pareto, render_retention
 from bertology.report.save import save_chart
 from bertology.report.terminal import table
 from bertology.report.training import render_training
 
-__all__ = ["Paradigm", "render", "render_comparison", "render_pairs", "render_training", "save_chart", "table"]
+__all__ = [
+    "Paradigm", "model_card", "render", "render_comparison", "render_pairs", "render_pareto", "render_retention", "render_training",
+    "save_chart", "table",
+]  # fmt: skip

@@ -39,7 +39,7 @@ def classifier(encoder: Encoder, task: Task, seed: int) -> PreTrainedModel:
     model has a trunk of other weights.
     """
     auto = AutoModelForTokenClassification if task.kind == "token" else AutoModelForSequenceClassification
-    if _made_for(encoder, task):
+    if made_for(encoder, task):
         return deepcopy(encoder.model)  # type: ignore[return-value]
     config: Any = deepcopy(encoder.config)
     if type(config) not in auto._model_mapping:
@@ -65,7 +65,7 @@ def classifier(encoder: Encoder, task: Task, seed: int) -> PreTrainedModel:
     return model.to(encoder.device)
 
 
-def _made_for(encoder: Encoder, task: Task) -> bool:
+def made_for(encoder: Encoder, task: Task) -> bool:
     """Whether the encoder's model is a classification model of the task's kind and labels."""
     suffix = "ForTokenClassification" if task.kind == "token" else "ForSequenceClassification"
     labels = task.labels or ("score",)
@@ -249,4 +249,4 @@ class Scored:
         return f1(*total) if self.spans else float(total[0] / total[1])
 
 
-__all__ = ["Labelled", "Scored", "batches", "classifier", "encoded", "evaluate", "layer_of", "loss_of"]
+__all__ = ["Labelled", "Scored", "batches", "classifier", "encoded", "evaluate", "layer_of", "loss_of", "made_for"]

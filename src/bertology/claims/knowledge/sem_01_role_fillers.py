@@ -10,7 +10,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.observe.planner import make
-from bertology.record.claim import Published, above
+from bertology.record.claim import Ability, Published, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import bootstrap
@@ -41,6 +41,9 @@ RIGHT, RELATED = "right over related", "related over unrelated"
         "related over unrelated, beyond the word": above(50.0),
     },
     needs=("mlm", "mask", "cloze"),
+    abilities=(
+        Ability("role fillers", "right over related", chance=50.0),
+    ),
 )  # fmt: skip
 def fillers_are_ranked(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     name = "TRIPLE" if of_set(corpora.cloze, "TRIPLE") else "CPRAG"

@@ -8,7 +8,7 @@ from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
 from bertology.probe.edge_readings import EDGES, MARGIN, EdgeCurve, annotated
 from bertology.probe.readings import curve_rows
-from bertology.record.claim import Published, above
+from bertology.record.claim import Ability, Published, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
@@ -36,6 +36,9 @@ from bertology.stats.tally import bootstrap
     ),
     expects={"least gain over the convolution": above(0.0), "least gain over the random twin": above(0.0)},
     needs=("spans",),
+    abilities=(
+        Ability("entity types", "entity types, F1", chance="entity types, F1 of the random twin"),
+    ),
 )  # fmt: skip
 def vectors_encode_semantics(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     corpus = corpora.spans

@@ -13,7 +13,7 @@ from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
 from bertology.observe.targets import TargetTable, TargetVectors
 from bertology.probe.ridge import RidgeProbe, regression_moments
-from bertology.record.claim import above
+from bertology.record.claim import Ability, above
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmin
 from bertology.stats.tally import Tally, bootstrap, in_split, of_items
@@ -113,6 +113,9 @@ def partial(rates: NDArray[np.float64]) -> NDArray[np.float64]:
         "random twin − encoder, error inside": above(0.0),
     },
     needs=("hidden",),
+    abilities=(
+        Ability("numbers", "random twin − encoder, error inside", chance=0.0),
+    ),
 )  # fmt: skip
 def numbers_read_poorly(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     corpus = numbers(corpora.seed)

@@ -7,7 +7,7 @@ from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
 from bertology.probe.main_auxiliary import KINDS, MainAuxiliary
 from bertology.probe.readings import curve_rows
-from bertology.record.claim import Published, above
+from bertology.record.claim import Ability, Published, above
 from bertology.record.result import Finding
 from bertology.stats.choose import argmax
 from bertology.stats.tally import bootstrap
@@ -35,6 +35,9 @@ AGREE, CONFLICT = range(len(KINDS))
         "gain over the random twin": above(0.0),
     },
     needs=("hidden",),
+    abilities=(
+        Ability("main auxiliary", "main auxiliary chosen, conflict", chance=50.0),
+    ),
 )  # fmt: skip
 def main_before_first(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     corpus = auxiliaries(max(200, round(SIZE * corpora.scale)), seed=seed)

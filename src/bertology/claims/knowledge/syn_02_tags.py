@@ -7,7 +7,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
 from bertology.probe.readings import OnlineCode, TagCurve, curve_rows
-from bertology.record.claim import Published, above
+from bertology.record.claim import Ability, Published, above
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
 from bertology.stats.tally import Tally, bootstrap
@@ -40,6 +40,11 @@ TASKS = ("part of speech", "chunk", "relation")
         "bits a label saved on the random twin": above(0.0),
     },
     needs=("treebank:upos", "treebank:deprel"),
+    abilities=(
+        Ability("word classes, bits saved", "bits a label saved on the random twin", chance=0.0),
+        Ability("part of speech", "accuracy, part of speech"),
+        Ability("syntactic relation", "accuracy, relation"),
+    ),
 )  # fmt: skip
 def tags_in_vectors(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     asked = [TagCurve(task, control=control) for control in (False, True) for task in TASKS]

@@ -8,7 +8,7 @@ from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
 from bertology.probe.read_trees import ReadTrees, StructuralTrees, arc_rows
 from bertology.probe.readings import StructuralCurve, curve_rows
-from bertology.record.claim import Published, above
+from bertology.record.claim import Ability, Published, above
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
 from bertology.stats.tally import bootstrap
@@ -42,6 +42,9 @@ SHOWN = range(7, 11)  # their length in words
     ),
     expects={"gain over the random twin": above(0.0), "gain over layer 0": above(0.0), "gain over the chain": above(5.0)},
     needs=("treebank:head",),
+    abilities=(
+        Ability("parse trees", "UUAS", chance="random twin"),
+    ),
 )  # fmt: skip
 def trees_by_a_linear_map(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(

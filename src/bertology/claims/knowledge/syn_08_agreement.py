@@ -13,7 +13,7 @@ from bertology.corpus.sentence import Corpus
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.observe.planner import make
-from bertology.record.claim import Published, above, below
+from bertology.record.claim import Ability, Published, above, below
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import Tally, bootstrap, of_items
@@ -43,6 +43,11 @@ FEWEST = 20
         "nonce, gain over the masked subject": above(0.0),
     },
     needs=("mlm", "mask", "agreement:attractors"),
+    abilities=(
+        Ability("agreement", "accuracy without attractors", chance=0.5),
+        Ability("agreement over attractors", "accuracy with two or more attractors", chance=0.5),
+        Ability("agreement in nonsense", "nonce accuracy", chance=0.5),
+    ),
 )  # fmt: skip
 def agreement_is_respected(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     pairs = corpora.agreement

@@ -14,7 +14,7 @@ from bertology.corpus.sentence import Corpus
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.observe.planner import make
-from bertology.record.claim import above
+from bertology.record.claim import Ability, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import bootstrap, of_items
@@ -35,6 +35,7 @@ FEWEST = 20
     of a nat when the rest of the sentence is seen instead of masked.""",
     expects={"licensor and presence − scope": above(0.0), "pull of the context": above(0.1)},
     needs=("mlm", "mask", "pairs"),
+    abilities=(Ability("negative polarity", "licensor, accuracy", chance=0.5),),
 )
 def scope_is_harder(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     pairs = polarity_pairs(corpora.pairs)

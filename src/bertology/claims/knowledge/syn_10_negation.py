@@ -10,7 +10,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.observe.planner import make
-from bertology.record.claim import Published, above, below
+from bertology.record.claim import Ability, Published, above, below
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import bootstrap
@@ -39,6 +39,10 @@ LICENSED = {"natural": "Y", "less natural": "N"}
     ),
     expects={"true completion preferred, negated": below(50.0), "true completion preferred, affirmative": above(90.0)},
     needs=("mlm", "mask", "cloze:NEG"),
+    abilities=(
+        Ability("negation", "true completion preferred, negated", chance=50.0),
+        Ability("categories", "true completion preferred, affirmative", chance=50.0),
+    ),
 )  # fmt: skip
 def negation_ignored(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     pairs, broken = cloze.negation_pairs(corpora.cloze)

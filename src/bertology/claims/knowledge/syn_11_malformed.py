@@ -12,7 +12,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.observe.planner import make
-from bertology.record.claim import above
+from bertology.record.claim import Ability, above
 from bertology.record.errors import NotApplicable
 from bertology.record.estimate import Estimate
 from bertology.record.result import Finding, Row
@@ -42,6 +42,7 @@ SHUFFLED = {"shuffled, single words": 1, "shuffled, runs of 2": 2, "shuffled, ru
     random weights do not. Beside it: how often the likeliest subword stays the same.""",
     expects={"worst malformation over half-way": above(0.0), "intact over chance context": above(0.0)},
     needs=("mlm", "mask", "cloze"),
+    abilities=(Ability("words from context", "intact over chance context", chance=0.0),),
 )
 def malformed_input_survived(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     items = of_set(corpora.cloze, "CPRAG", "ROLE", "TRIPLE")

@@ -13,7 +13,7 @@ from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
 from bertology.observe.types import TypeVectors
 from bertology.probe.ridge import RidgeProbe, regression_moments
-from bertology.record.claim import above, below
+from bertology.record.claim import Ability, above, below
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import Tally, bootstrap
@@ -139,6 +139,10 @@ def _balanced(fitted: NDArray[np.float64], holds: NDArray[np.float64]) -> float:
         "functional and encyclopaedic over shuffled attributes, F1": above(0.0),
     },
     needs=("attributes",),
+    abilities=(
+        Ability("functional attributes", "functional, F1", chance="functional, random twin"),
+        Ability("perceptual attributes", "perceptual, F1", chance="perceptual, random twin"),
+    ),
 )  # fmt: skip
 def perceptual_attributes_are_worse(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     corpus = corpora.attributes

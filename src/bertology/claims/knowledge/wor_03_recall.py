@@ -7,7 +7,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.observe.planner import make
-from bertology.record.claim import Published, above
+from bertology.record.claim import Ability, Published, above
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import bootstrap
 
@@ -36,6 +36,9 @@ from bertology.stats.tally import bootstrap
     ),
     expects={"over the commonest object": above(0.0), "over the query without its subject": above(0.0)},
     needs=("mlm", "mask", "cloze:FACT"),
+    abilities=(
+        Ability("facts", "precision at 1", chance="precision at 1, random twin"),
+    ),
 )  # fmt: skip
 def facts_are_recalled(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     facts = recall.gather(encoder, of_set(corpora.cloze, "FACT"))

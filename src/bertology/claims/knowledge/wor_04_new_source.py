@@ -14,7 +14,7 @@ from bertology.corpus.sentence import BLOCKS, Corpus
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.observe.planner import make
-from bertology.record.claim import above
+from bertology.record.claim import Ability, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import bootstrap, of_items
@@ -45,6 +45,9 @@ RELATIONS = 3
         "language model − bilinear model, out of source": above(0.0),
     },
     needs=("mlm", "mask", "cloze:FACT"),
+    abilities=(
+        Ability("common sense", "area, language model out of source", chance=50.0),
+    ),
 )  # fmt: skip
 def new_sources_cost_less(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     facts = recall.gather(encoder, of_set(corpora.cloze, "FACT"), one_subword=False)

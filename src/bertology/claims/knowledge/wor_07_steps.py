@@ -11,7 +11,7 @@ from bertology.corpus.sentence import BLOCKS
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.observe.planner import make
-from bertology.record.claim import above, below
+from bertology.record.claim import Ability, above, below
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import Tally, bootstrap, of_items
@@ -32,6 +32,9 @@ FEWEST = 10
     chance (50 %), or there is nothing to fall. Intervals resample subjects.""",
     expects={"slope over steps": below(0.0), "one step, over chance": above(0.0)},
     needs=("mlm", "mask", "cloze:CHAIN"),
+    abilities=(
+        Ability("inference, one step", "accuracy, 1 step", chance=50.0),
+    ),
 )  # fmt: skip
 def accuracy_falls_with_steps(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     items = [i for i in of_set(corpora.cloze, "CHAIN") if {"subject", "steps"} <= i.labels.keys() and i.alternatives]

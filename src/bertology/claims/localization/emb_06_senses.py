@@ -5,7 +5,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
 from bertology.probe.senses import SenseNeighbours
-from bertology.record.claim import Published, above
+from bertology.record.claim import Ability, Published, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
@@ -66,6 +66,7 @@ FEWEST_WORDS = 5
         "mean silhouette of senses": above(0.0),
     },
     needs=("senses:sense",),
+    abilities=(Ability("word senses", "accuracy of the nearest neighbour, %"),),
 )
 def neighbours_share_senses(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(

@@ -8,7 +8,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure, together
 from bertology.probe.sentence_probes import POOLINGS, PoolingProbes
-from bertology.record.claim import above
+from bertology.record.claim import Ability, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import bootstrap
@@ -31,6 +31,7 @@ from bertology.stats.tally import bootstrap
         "gain over the random twin": above(0.0),
     },
     needs=("cls", "treebank"),
+    abilities=(Ability("sentence properties", "mean, mean over tasks", chance="most frequent class"),),
 )
 def poolings_compared(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     real, random = yield from together(

@@ -7,7 +7,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking, LinkAttention, measure, together
 from bertology.observe.links import DIRECTIONS, Pointing
-from bertology.record.claim import Published, above
+from bertology.record.claim import Ability, Published, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
@@ -36,6 +36,9 @@ FEWEST = 50  # links of a relation in the test blocks
     ),
     expects={"gain over the best offset": above(0.10), "gain over the random twin": above(0.0)},
     needs=("attention", "treebank:deprel"),
+    abilities=(
+        Ability("subjects by attention", "nsubj"),
+    ),
 )  # fmt: skip
 def heads_follow_relations(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     treebank = corpora.treebank

@@ -12,7 +12,7 @@ from bertology.observe import Asking, measure, together
 from bertology.observe.maps import DIRECTIONS, AttentionMaps, ParsedMaps, governor_tally
 from bertology.probe.attention_probe import AttentionProbe
 from bertology.probe.trees import left_chain, right_chain
-from bertology.record.claim import Published, above, below
+from bertology.record.claim import Ability, Published, above, below
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row
 from bertology.stats.choose import argmax
@@ -71,6 +71,7 @@ REACH = 12  # the positional control knows distances up to this many words
         "probe above the random twin's": above(0.0),
     },
     needs=("attention", "treebank:deprel"),
+    abilities=(Ability("trees by attention", "probe of all heads", chance="random twin's probe"),),
 )
 def no_head_holds_the_tree(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding]:
     treebank = corpora.treebank
