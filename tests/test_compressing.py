@@ -75,7 +75,7 @@ def bertology(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     return call
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [name for name in RECIPES if not name.startswith("by-ability")])
 def test_every_recipe_gives_a_model_that_loads_and_costs_no_more(
     name: str, model: Path, text: Path, tmp_path: Path
 ) -> None:
@@ -85,7 +85,8 @@ def test_every_recipe_gives_a_model_that_loads_and_costs_no_more(
         model, name, tmp_path / "out", task=some(), text=text, goal=wish, abilities=None, tuning=FAST
     )
     r = done.retention
-    assert r.after.bytes < r.before.bytes and r.after.parameters <= r.before.parameters
+    if name not in ("power-bert", "deebert", "pabee"):  # these compute less for a text
+        assert r.after.bytes < r.before.bytes and r.after.parameters <= r.before.parameters
     assert r.score_kept is not None and 0 <= r.score_after.value <= 1  # type: ignore[union-attr]
     assert {f.name: f.read_bytes() for f in model.iterdir()} == before
     again = AutoModelForSequenceClassification.from_pretrained(done.model)

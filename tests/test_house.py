@@ -46,7 +46,8 @@ def test_no_room_imports_from_upstairs(room: str) -> None:
 
 
 def test_every_room_has_its_place_on_the_floor_plan() -> None:
-    assert {p.name for p in SOURCE.iterdir() if p.is_dir() and p.name != "__pycache__"} == set(ALLOWED)
+    rooms = {p.name for p in SOURCE.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert rooms - {"cli"} == set(ALLOWED)  # cli/ is the street: it may go into any room
 
 
 def test_cellar_corpus_roof_and_list_load_no_torch() -> None:

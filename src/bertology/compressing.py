@@ -8,7 +8,6 @@ The original is only read. A stopped job goes on: the tuned whole model, the sma
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,12 +21,13 @@ from bertology.compress import recipes
 from bertology.compress.by_ability import Measure
 from bertology.compress.latency import forward, seconds
 from bertology.compress.recipe import STANDARD, Compression, Goal, Work, tuned_whole
-from bertology.compress.steps import BATCH, LENGTH, size_in_bytes
+from bertology.compress.steps.size import BATCH, LENGTH, size_in_bytes
 from bertology.corpus import text as texts
+from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
-from bertology.job import QUIET, run
+from bertology.job import QUIET, results_of, run
 from bertology.observe.planner import Progress
 from bertology.record.claim import Ability, Claim
 from bertology.record.errors import BadRequest, BadWeights, ForeignRun
@@ -63,7 +63,7 @@ class Compressed(NamedTuple):
         if r.score_before is not None and r.score_after is not None:
             above = f", above the majority {r.above_majority}" if r.above_majority else ""
             found.append(
-                f"{r.task}: {r.score_before} -> {r.score_after}; {r.score_kept}{above}; majority {r.majority:.3f}"
+                f"{r.task}: {r.score_before} -> {r.score_after}; {r.score_kept} kept{above}; majority {r.majority:.3f}"
             )
         found += [f"  {_line(k)}" for k in r.abilities if k.fate != "never had"]
         never = r.of("never had")
@@ -96,6 +96,7 @@ def compress(
     tuning: FineTuning = STANDARD,
     label: str = "",
     limit: int | None = None,
+    like: str | Path | None = None,
     seed: int = 0,
     progress: Progress = QUIET,
     **loading: Any,
@@ -104,7 +105,8 @@ def compress(
 
     `task` is labelled files (train/task.py); the whole encoder is tuned for it first, unless it has such a head. `text` is running
     text. `abilities` are names or claims (all when empty, none when None), measured at `scale` of the embedded corpora; those of `protect` steer
-    recipes by-ability, each keeping `least` of itself on sentences of another seed. `loading` goes to `load`. Raises BadRequest for what the recipe cannot do, ForeignRun for a folder with something else.
+    recipes by-ability, each keeping `least` of itself on sentences of another seed. `like` is the folder of another compression of the same encoder
+    for the same task, whose tuned whole encoder and runs are taken over. `loading` goes to `load`. Raises BadRequest for what the recipe cannot do, ForeignRun for a folder with something else.
     """
     chosen = recipes.recipe(recipe) if isinstance(recipe, str) else recipe
     wanted = registry.abilities(abilities) if abilities is not None else []
@@ -120,6 +122,8 @@ def compress(
         "protect": [f"{a.name} ({c.id})" for c, a in protected], "least": least,
     }  # fmt: skip
     _open(place, identity)
+    if like is not None:
+        _take_over(Path(like), place, identity)
     tuned = original
     if labelled is not None:
         note = lambda what, done, total: progress("tuning the whole encoder", done, total)
@@ -203,6 +207,23 @@ def _open(place: Path, identity: Mapping[str, Any]) -> None:
             part.write_text(write_json(identity), encoding="utf-8")
 
 
+def _take_over(like: Path, place: Path, identity: Mapping[str, Any]) -> None:
+    """The tuned whole encoder and its runs from another compression's folder, where this one has none yet."""
+    if not (like / STARTED).is_file():
+        raise BadRequest(f"{like} holds no compression.", "Give --like a folder that `bertology compress --out` wrote.")
+    before = read_json(like / STARTED)
+    differing = [k for k in ("encoder", "task", "tuning", "seed") if before.get(k) != identity[k]]
+    if differing:
+        raise BadRequest(f"{like} is a compression with another {' and '.join(differing)}.", "Leave out --like.")
+    for part in ("whole", "abilities/whole", "abilities/tuned"):
+        if (like / part).is_dir() and not (place / part).exists():
+            beside = place / f"{part}.part"
+            with disk(place):
+                shutil.rmtree(beside, ignore_errors=True)
+                shutil.copytree(like / part, beside)
+                beside.rename(place / part)
+
+
 def _kept(folder: Path, original: Encoder, make: Any) -> Encoder:
     """What `make` gives, from the folder where it was made before."""
     if not (folder / "config.json").is_file():
@@ -239,7 +260,7 @@ def _made(place: Path, original: Encoder, make: Callable[[], Work]) -> tuple[Enc
     return load(folder, device=str(original.device)), made["stored"], made["log"]
 
 
-STEERING = 0.25
+STEERING = 0.5
 """Scale of the corpora that steer; their seed is another one than that of the table of what was forgotten."""
 
 
@@ -249,17 +270,11 @@ def _steering(protected: Sequence[tuple[Claim, Ability]], whole: Encoder, seed: 
     Raises BadRequest for an ability that the whole one has not.
     """
     claims = list(dict.fromkeys(c.id for c, _ in protected))
-
-    def kept(encoder: Encoder) -> list[Kept]:
-        with tempfile.TemporaryDirectory() as one:
-            after = run(encoder, claims=claims, out=one, seed=seed + 1, scale=STEERING).folder
-            return abilities_kept(protected, before, after)
-
-    with tempfile.TemporaryDirectory() as place:
-        first = run(whole, claims=claims, out=place, seed=seed + 1, scale=STEERING)
-        held = {r.claim: r for r in first.results}
-    before = _Results(held)
-    lacking = [k.ability for k in kept(whole) if not k.had]
+    corpora = Corpora.load({}, seed=seed + 1, scale=STEERING)
+    measured = lambda encoder: _Results(results_of(encoder, claims, corpora, seed=seed + 1))
+    before = measured(whole)
+    kept = lambda encoder: abilities_kept(protected, before, measured(encoder))
+    lacking = [k.ability for k in abilities_kept(protected, before, before) if not k.had]
     if lacking:
         raise BadRequest(
             f"{whole.name} has no {' and no '.join(lacking)} to keep: at chance or not measurable on the sentences that steer.",
@@ -268,14 +283,13 @@ def _steering(protected: Sequence[tuple[Claim, Ability]], whole: Encoder, seed: 
     return lambda encoder: {k.ability: k.retention.value if k.retention is not None else 0.0 for k in kept(encoder)}
 
 
-class _Results:
+class _Results(NamedTuple):
     """Results in memory, as a run folder gives them."""
 
-    def __init__(self, held: Mapping[str, Result]) -> None:
-        self.held = held
+    held: list[Result]
 
     def results(self) -> list[Result]:
-        return list(self.held.values())
+        return self.held
 
 
 def _abilities(
@@ -313,7 +327,7 @@ def _record(
 
 
 def _times(tuned: Encoder, small: Encoder, task: Task | None) -> list[dict[str, float]]:
-    """Seconds of the whole and of the smaller at batch 1 and 32, measured in turns: test texts where there is a task."""
+    """Seconds a text of the whole and of the smaller at batch 1 and 32, measured in turns: test texts where there is a task."""
     calls: dict[str, list[Any]] = {}
     for size in (1, BATCH):
         if task is None:
@@ -322,9 +336,10 @@ def _times(tuned: Encoder, small: Encoder, task: Task | None) -> list[dict[str, 
             calls[str(size)] = [_reading(one, task, size) for one in (tuned, small)]
     found: list[dict[str, float]] = [{}, {}]
     for size, (a, b) in calls.items():
+        texts = int(size) if task is None else min(max(8, int(size)), len(task.test))
         taken = np.array([[seconds(a, repeats=1), seconds(b, repeats=1)] for _ in range(7)])
         for k in (0, 1):
-            found[k][size] = float(np.median(taken[:, k]))
+            found[k][size] = float(np.median(taken[:, k])) / texts
     return found
 
 
@@ -356,7 +371,7 @@ def _scores(tuned: Encoder, small: Encoder, task: Task, seed: int) -> tuple[Esti
     return (
         made(values[0], drawn[:, 0], task.measure),
         made(values[1], drawn[:, 1], task.measure),
-        made(values[1] / max(values[0], 1e-9), share, "share kept"),
+        made(values[1] / max(values[0], 1e-9), share, ""),
     )
 
 

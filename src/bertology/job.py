@@ -92,8 +92,7 @@ def run(
     folder.write_run(about)
     planner = Planner(encoder, folder, seed=seed, progress=progress)
     results: list[Result] = []
-    for c, outcome in _outcomes(planner, encoder, read, chosen, seed):
-        result, rows = _result(c, outcome, encoder, read, seed)
+    for result, rows in _judged(planner, encoder, read, chosen, seed):
         folder.write_result(result, rows)
         results.append(result)
     about |= {
@@ -110,6 +109,13 @@ def run(
     folder.write_report(report.render(folder))
     order = [c.id for c in chosen]
     return Run(folder, sorted(results, key=lambda r: order.index(r.claim)))
+
+
+def results_of(encoder: Encoder, claims: Sequence[str], corpora: Corpora, *, seed: int = 0) -> list[Result]:
+    """The results of claims on an encoder, without a run folder or a report."""
+    with tempfile.TemporaryDirectory() as place:
+        planner = Planner(encoder, RunFolder.open(place, {}), seed=seed)
+        return [result for result, _ in _judged(planner, encoder, corpora, registry.select(claims), seed)]
 
 
 def plan(
@@ -142,6 +148,14 @@ def redraw(path: str | Path) -> Path:
     """Draws the report of a run folder again."""
     folder = RunFolder.existing(path)
     return folder.write_report(report.render(folder))
+
+
+def _judged(
+    planner: Planner, encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int
+) -> Iterator[tuple[Result, Sequence[Any]]]:
+    """Each claim's result, and the rows behind it."""
+    for c, outcome in _outcomes(planner, encoder, corpora, chosen, seed):
+        yield _result(c, outcome, encoder, corpora, seed)
 
 
 def _outcomes(

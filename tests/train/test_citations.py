@@ -6,11 +6,12 @@ from pathlib import Path
 
 import bertology
 from bertology.claims.registry import references
+from bertology.compress.recipes import RECIPES as COMPRESSIONS
 from bertology.train import finetuning_recipes, objectives, recipes, regimes
 
 
 def cited() -> dict[str, str]:
-    found = {key: r.name for r in (*recipes.RECIPES.values(), *finetuning_recipes.RECIPES.values()) for key in r.cites}
+    found = {key: r.name for r in (*recipes.RECIPES.values(), *finetuning_recipes.RECIPES.values(), *COMPRESSIONS.values()) for key in r.cites}
     for technique in finetuning_recipes.TECHNIQUES.values():
         found |= dict.fromkeys(technique.cites, technique.__name__)
     for name, kind in vars(regimes).items():

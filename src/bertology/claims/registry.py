@@ -84,18 +84,23 @@ def select(wanted: Sequence[str] = ()) -> list[Claim]:
 
 
 def abilities(wanted: Sequence[str] = ()) -> list[tuple[Claim, Ability]]:
-    """What encoders can do, with the claim that measures it: all, or those whose name or claim begins with one of `wanted`.
+    """What encoders can do, with the claim that measures it: all, or those named, or whose claim is or begins with a name of `wanted`.
 
     Raises BadRequest for what matches nothing.
     """
     every = [(entry.claim, a) for entry in survey().values() for a in entry.claim.abilities]
-    matches = lambda name, c, a: a.name.startswith(name) or c.id.startswith(name)
+    if not wanted:
+        return every
+    chosen: list[tuple[Claim, Ability]] = []
     for name in wanted:
-        if not any(matches(name, c, a) for c, a in every):
-            raise BadRequest(
-                f"no ability is called {name!r}.", f"There are: {', '.join(f'{a.name} ({c.id})' for c, a in every)}."
-            )
-    return [(c, a) for c, a in every if not wanted or any(matches(name, c, a) for name in wanted)]
+        found = [(c, a) for c, a in every if name in (a.name, c.id)] or [
+            (c, a) for c, a in every if a.name.startswith(name) or c.id.startswith(name)
+        ]
+        if not found:
+            there = ", ".join(f"{a.name} ({c.id})" for c, a in every)
+            raise BadRequest(f"no ability is called {name!r}.", f"There are: {there}.")
+        chosen += [x for x in found if x not in chosen]
+    return chosen
 
 
 def experiment(claim_id: str) -> "Experiment":

@@ -1,14 +1,15 @@
 """To ONNX and OpenVINO, with a report: is the exported model the same, and is it faster here? What is not is refused.
 
-transformers' models go through torch's own exporter; optimum is not needed. int8 is dynamic: weights by channel, activations as they
-come. Whether it is faster depends on the processor (VNNI or not) and the shapes, so it is measured, never assumed.
+transformers' models go through torch's own exporter; optimum is not needed. int8 in ONNX is dynamic (weights by channel, activations as
+they come) or static (activations by what texts showed); OpenVINO's is static, by nncf. Whether it is faster depends on the processor (VNNI,
+AMX or not) and the shapes, so it is measured, never assumed. Exports take any batch and length: `embed(..., run=exported(folder))`.
 """
 
 import contextlib
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bertology.compress.latency import seconds
+from bertology.compress.unpadded import NAMES, Inputs, Runner, lines
 from bertology.encoder.backend import set_attention
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadRequest, Refused
 
 Target = Literal["onnx", "openvino"]
-NAMES = ("input_ids", "attention_mask", "token_type_ids")
 
 
 class Exported(NamedTuple):
@@ -65,12 +66,13 @@ def export(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        file = _onnx(encoder, part / "model.onnx")
-        if int8:
-            file = _int8(file)
-        run = _onnx_runner(file)
+        file = to_onnx(encoder, part / "model.onnx")
         if to == "openvino":
-            file, run = _openvino(file)
+            file = to_openvino(file)
+            file = int8_openvino(file, list(_inputs(encoder, texts))) if int8 else file
+        elif int8:
+            file = int8_dynamic(file)
+        run = runner(file)
         report = _measured(encoder, run, file, texts, shapes)
         _refuse_bad(report, int8, most_difference, least_cosine, least_speedup, force)
         encoder.tokenizer.save_pretrained(part)
@@ -99,7 +101,8 @@ def _names(encoder: Encoder) -> tuple[str, ...]:
     return NAMES if "segments" in encoder.has else NAMES[:2]
 
 
-def _onnx(encoder: Encoder, file: Path) -> Path:
+def to_onnx(encoder: Encoder, file: Path) -> Path:
+    """Writes the model's first output as a function of its ids, with dynamic batch and length. Raises BadRequest without onnx."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -122,48 +125,108 @@ def _onnx(encoder: Encoder, file: Path) -> Path:
     return file
 
 
-def _int8(file: Path) -> Path:
+def int8_dynamic(file: Path) -> Path:
+    """The ONNX file with weights in int8 by channel, activations rounded as they come."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with _silent():
+        small = file.with_name("int8.onnx")
+        quantize_dynamic(str(_prepared(file)), str(small), weight_type=QuantType.QInt8, per_channel=True)
+    return _instead(small, file)
+
+
+def int8_static(file: Path, shown: Sequence[Inputs]) -> Path:
+    """The ONNX file with matrix products in int8, activations scaled by the largest that `shown` inputs make."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Shown(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.left = iter(shown)
+
+        def get_next(self) -> Any:
+            return next(self.left, None)
+
+    with _silent():
+        small = file.with_name("int8.onnx")
+        quantize_static(
+            str(_prepared(file)), str(small), Shown(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"], extra_options={"MatMulConstBOnly": True},
+        )  # fmt: skip
+    return _instead(small, file)
+
+
+def _prepared(file: Path) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    prepared, small = file.with_name("prepared.onnx"), file.with_name("int8.onnx")
-    with _silent():
-        quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
-        quantize_dynamic(str(prepared), str(small), weight_type=QuantType.QInt8, per_channel=True)
-    prepared.unlink()
+    prepared = file.with_name("prepared.onnx")
+    quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
+    return prepared
+
+
+def _instead(small: Path, file: Path) -> Path:
+    file.with_name("prepared.onnx").unlink()
     small.replace(file)
     return file
 
 
-Runner = Callable[[dict[str, NDArray[np.int64]]], NDArray[np.float32]]
+def to_openvino(file: Path) -> Path:
+    """An ONNX file as OpenVINO's, weights in float32; the ONNX file goes. Raises BadRequest without openvino."""
+    openvino = _openvino()
+    target = file.with_suffix(".xml")
+    openvino.save_model(openvino.convert_model(str(file)), str(target), compress_to_fp16=False)
+    file.unlink()
+    return target
 
 
-def _onnx_runner(file: Path) -> Runner:
-    import onnxruntime
+def int8_openvino(file: Path, shown: Sequence[Inputs]) -> Path:
+    """An OpenVINO file with weights and activations in int8, scaled on `shown` inputs. Raises BadRequest without nncf."""
+    openvino = _openvino()
+    try:
+        import nncf
+    except ImportError as error:
+        raise BadRequest("int8 in OpenVINO needs nncf.", "Install it: pip install nncf, or export to ONNX.") from error
+    with _silent():
+        logging.getLogger("nncf").setLevel(logging.ERROR)
+        made = nncf.quantize(
+            openvino.Core().read_model(str(file)), nncf.Dataset(list(shown)), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(shown),
+        )  # fmt: skip
+    small = file.with_name("int8.xml")
+    openvino.save_model(made, str(small), compress_to_fp16=False)
+    small.replace(file)
+    small.with_suffix(".bin").replace(file.with_suffix(".bin"))
+    return file
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    return lambda given: session.run(None, given)[0]
 
-
-def _openvino(file: Path) -> tuple[Path, Runner]:
+def _openvino() -> Any:
     try:
         import openvino
     except ImportError as error:
-        raise BadRequest(
-            "exporting to OpenVINO needs openvino.", 'Install it: pip install "bertology[openvino]"'
-        ) from error
-    made = openvino.convert_model(str(file))
-    target = file.with_suffix(".xml")
-    openvino.save_model(made, str(target), compress_to_fp16=False)
-    file.unlink()
-    core = openvino.Core()
-    compiled = core.compile_model(
-        str(target), "CPU", {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"}
-    )
-    return target, lambda given: next(iter(compiled(given).values()))
+        raise BadRequest("OpenVINO is not installed.", 'Install it: pip install "bertology[openvino]"') from error
+    return openvino
+
+
+def exported(folder: str | Path) -> Runner:
+    """The model in an exported folder as a function of a padded batch, with the threads that torch has. Raises BadRequest."""
+    found = [f for name in ("model.onnx", "model.xml") if (f := Path(folder) / name).is_file()]
+    if not found:
+        raise BadRequest(f"{folder} holds neither model.onnx nor model.xml.", "Give the folder that `export` wrote.")
+    return runner(found[0])
+
+
+def runner(file: Path, *, precision: Literal["f32", "bf16"] = "f32") -> Runner:
+    """An ONNX or OpenVINO file as a function; `precision` is OpenVINO's number format of what is not int8."""
+    threads = torch.get_num_threads()
+    if file.suffix == ".xml":
+        options = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision}
+        compiled = _openvino().Core().compile_model(str(file), "CPU", options)
+        return lambda given: np.array(next(iter(compiled(given).values())), dtype=np.float32)
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"])
+    return lambda given: session.run(None, given)[0]
 
 
 def _measured(
@@ -198,9 +261,9 @@ def _inputs(encoder: Encoder, texts: Sequence[str]) -> Iterator[dict[str, NDArra
     if not texts:
         yield from _drawn(encoder, [(3, 11), (1, 5), (7, 24)])
         return
+    made = lines(encoder, texts, most=256)
     for first in range(0, len(texts), 32):
-        made = encoder.tokenizer(list(texts[first : first + 32]), padding=True, truncation=True, max_length=min(256, encoder.max_length), return_tensors="np")  # fmt: skip
-        yield {name: made[name].astype(np.int64) for name in _names(encoder)}
+        yield made.batch(range(first, min(first + 32, len(texts))))
 
 
 def _drawn(encoder: Encoder, shapes: Sequence[tuple[int, int]]) -> Iterator[dict[str, NDArray[np.int64]]]:
@@ -250,4 +313,14 @@ def _silent() -> Iterator[None]:
             logging.getLogger(name).setLevel(level)
 
 
-__all__ = ["Exported", "export"]
+__all__ = [
+    "Exported",
+    "export",
+    "exported",
+    "int8_dynamic",
+    "int8_openvino",
+    "int8_static",
+    "runner",
+    "to_onnx",
+    "to_openvino",
+]

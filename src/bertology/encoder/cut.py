@@ -2,7 +2,8 @@
 
 What is left computes what the whole one computes with the same parts silenced (intervene/ablate.py). Where transformers' own class has
 the shape (fewer layers, fewer neurons in all), the result is of that class. Where it has none (layers with different numbers
-of heads or neurons), it is of a class of ours that transformers loads by its Auto classes after `register`, as `bertology.load` does.
+of heads or neurons, fewer hidden dimensions, matrices as products: encoder/narrow.py), it is of a class of ours that transformers
+loads by its Auto classes after `register`, as `bertology.load` does.
 """
 
 import contextlib
@@ -25,6 +26,7 @@ from transformers import (
 
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import CUT, FAMILIES, Family, kind
+from bertology.encoder.narrow import Factored, factor, narrow, ranks, widths
 from bertology.encoder.sites import Site
 from bertology.encoder.watch import layer_modules
 from bertology.record.errors import BadRequest, NotApplicable
@@ -58,18 +60,40 @@ def cut(encoder: Encoder, *sites: Site) -> Encoder:
             f"the layers of {encoder.name} share their weights, the sites differ from layer to layer.",
             "Name the same heads and neurons in every layer, or layers.",
         )
-    config = _config_class(kind(encoder.config))(**_fields(encoder.config))
-    config._attn_implementation = encoder.config._attn_implementation
-    config.cut = _composed(encoder.config, kept)
-    _set_layers(config, [_layer_types(encoder.config, layer) for layer in kept.layers])
     _take_out(model, family, kept)
+    composed = _composed(encoder.config, kept)
+    types = [_layer_types(encoder.config, layer) for layer in kept.layers]
+    model = recast(model, {**composed, "ranks": ranks(model)} if "ranks" in composed else composed, types)
+    plain = _plain(model, family)
+    return Encoder((plain or model).eval(), encoder.tokenizer, family, encoder.name, encoder.has_mlm)
+
+
+def recast(model: Any, record: dict[str, Any], types: Sequence[str | None] | None = None, **sizes: int) -> Any:
+    """A model that has been reshaped already, as of our class, whose config says the shape.
+
+    `record` has "kept" (Kept, in the whole's numbers), "types" (of the whole's layers) and, where they differ from the whole's, "width"
+    ("of": the whole's sizes by field, "kept": dimensions) and "ranks" (of factored matrices); `sizes` are the config's fields that changed.
+    """
+    before = model.config
+    config = _config_class(kind(before))(**_fields(before))
+    config._attn_implementation, config.cut = before._attn_implementation, record
+    for name, size in sizes.items():
+        setattr(config, name, size)
+    if types is not None:
+        _set_layers(config, types)
     for module in model.modules():
         if getattr(module, "config", None) is not None:
             module.config = config
     register(kind(config))
     model.__class__ = _model_class(_whole_class(type(model)))
-    plain = _plain(model, family)
-    return Encoder((plain or model).eval(), encoder.tokenizer, family, encoder.name, encoder.has_mlm)
+    return model
+
+
+def shape_of(encoder: Encoder) -> dict[str, Any]:
+    """What `recast` needs to know of an encoder as it is: of a whole one, that everything stays."""
+    shared = len(layer_modules(encoder.base, encoder.family)) < encoder.n_layers
+    counts = sizes(encoder.model, encoder.family) * (encoder.n_layers if shared else 1)
+    return _composed(encoder.config, _kept(encoder, (), counts))
 
 
 def register(family: str) -> None:
@@ -97,13 +121,24 @@ def _model_class(whole: Any) -> Any:
 
     def __init__(self: Any, config: Any, *args: Any, **kwargs: Any) -> None:
         layers = [_layer_types(config, layer) for layer in range(1, _n_layers(config) + 1)]
+        width, family = config.cut.get("width"), FAMILIES[kind(config)]
+        now = {name: getattr(config, name) for name in (width["of"] if width else ())}
         _set_layers(config, config.cut["types"])
         try:
+            for name in now:
+                setattr(config, name, width["of"][name])
+            if width:
+                _, axes = widths(whole, config, family)
             whole.__init__(self, config, *args, **kwargs)
         finally:
             _set_layers(config, layers)
+            for name, size in now.items():
+                setattr(config, name, size)
+        if width:
+            narrow(self, axes, width["kept"])
         kept = Kept(*(tuple(map(tuple, part)) if k else tuple(part) for k, part in enumerate(config.cut["kept"])))
-        _take_out(self, FAMILIES[kind(config)], kept)
+        _take_out(self, family, kept)
+        factor(self, config.cut.get("ranks") or {})
 
     given = {
         "__init__": __init__,
@@ -147,13 +182,16 @@ def sizes(model: Any, family: Family) -> list[tuple[int, int]]:
     for layer in layer_modules(model.base_model, family):
         width = layer.get_submodule(family.head).in_features if family.head else 0
         found.append(
-            (width // _head_width(model.config) if width else 0, layer.get_submodule(family.neuron).in_features)
+            (width // head_width(model.config) if width else 0, layer.get_submodule(family.neuron).in_features)
         )
     return found
 
 
-def _head_width(config: Any) -> int:
-    return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+def head_width(config: Any) -> int:
+    """Dimensions of a head, which stay when the width shrinks."""
+    width = (getattr(config, "cut", None) or {}).get("width")
+    whole = width["of"]["hidden_size"] if width else config.hidden_size
+    return int(getattr(config, "head_dim", None) or whole // config.num_attention_heads)
 
 
 def _take_out(model: Any, family: Family, kept: Kept) -> None:
@@ -162,7 +200,7 @@ def _take_out(model: Any, family: Family, kept: Kept) -> None:
     modules = layer_modules(base, family)
     if len(modules) > 1 or len(kept.layers) == 1 == len(modules):
         _drop_layers(base, family, kept.layers)
-    width = _head_width(model.config) if family.head else 0
+    width = head_width(model.config) if family.head else 0
     for layer, heads, neurons in zip(layer_modules(base, family), kept.heads, kept.neurons, strict=False):
         if family.into_heads and heads != tuple(range(layer.get_submodule(family.head).in_features // width)):
             _keep_heads(layer, family, heads, width)
@@ -200,6 +238,12 @@ def _shrink(
 ) -> None:
     """A linear map with some of its rows or columns; a fused map of k parts keeps the rows in each part of `of` rows."""
     linear = layer.get_submodule(path)
+    if isinstance(linear, Factored):
+        if rows is not None:
+            _shrink(linear, "up", rows=rows, of=of)
+        if columns is not None:
+            _shrink(linear, "down", columns=columns)
+        return
     assert isinstance(linear, nn.Linear)
     if rows is not None:
         every = [part * of + r for part in range(linear.out_features // of) for r in rows]
@@ -257,6 +301,8 @@ def _drop_layers(base: nn.Module, family: Family, kept: tuple[int, ...]) -> None
 def _plain(model: Any, family: Family) -> Any:
     """The same as transformers' own class, where its config can say the shape and it computes the same; else None."""
     config, shapes = model.config, set(sizes(model, family))
+    if config.cut.get("width") or config.cut.get("ranks"):
+        return None
     whole = _whole_class(type(model))
     made = CONFIG_MAPPING[kind(config)](**_fields(config))
     made._attn_implementation = config._attn_implementation
@@ -283,10 +329,8 @@ def _composed(config: Any, kept: Kept) -> dict[str, Any]:
         return {"kept": [list(kept.layers), *([list(x) for x in part] for part in kept[1:])], "types": types}
     layers, heads, neurons = before["kept"]
     again = lambda part, now: [[part[layer - 1][i] for i in each] for layer, each in zip(kept.layers, now, strict=True)]
-    return {
-        "kept": [[layers[layer - 1] for layer in kept.layers], again(heads, kept.heads), again(neurons, kept.neurons)],
-        "types": before["types"],
-    }
+    left = [[layers[layer - 1] for layer in kept.layers], again(heads, kept.heads), again(neurons, kept.neurons)]
+    return {**before, "kept": left}
 
 
 def _fields(config: Any) -> dict[str, Any]:

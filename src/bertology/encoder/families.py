@@ -79,7 +79,16 @@ AFTER_PADDING = frozenset(
 CUT = "cut-"
 """Prefix of the model type of an encoder with parts taken out (encoder/cut.py)."""
 
+AROUND = {"exits-": "bertology.compress.ramps", "tokens-": "bertology.compress.extraction"}
+"""Prefixes of the model types of a family's own classification model with something around it, and the rooms that make them known by `register`."""
+
+OWN = {"bilstm": "bertology.compress.bilstm", "static": "bertology.compress.static_model", "waldorf": "bertology.compress.waldorf"}
+"""Model types of ours that are no BERT; the rooms' `register` makes them known and gives them a row."""
+
 
 def kind(config: object) -> str:
-    """The family that a config belongs to; an encoder with parts taken out is of the family of the whole one."""
-    return str(config.model_type).removeprefix(CUT)  # type: ignore[attr-defined]
+    """The family that a config belongs to; an encoder with parts taken out, or with something around it, is of the family of the whole one."""
+    found = str(config.model_type)  # type: ignore[attr-defined]
+    for prefix in (*AROUND, CUT):
+        found = found.removeprefix(prefix)
+    return found

@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.families import AROUND, CUT, FAMILIES, kind
+from bertology.encoder.families import AROUND, CUT, FAMILIES, OWN, kind
 from bertology.record.errors import BadRequest, BadWeights, NotAModel, UnknownFamily
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -106,7 +106,7 @@ EMBEDDED = {"primer-mini": "primer-mini", "minilm": "all-MiniLM-L6-v2"}
 
 
 def _know_our_classes(place: str) -> None:
-    """Tells transformers about the class of an encoder of ours (encoder/cut.py, families.AROUND), where `place` is one's folder."""
+    """Tells transformers about the class of an encoder of ours (encoder/cut.py, AROUND and OWN in families.py), where `place` is one's folder."""
     with contextlib.suppress(OSError, ValueError):
         given = json.loads((Path(place) / "config.json").read_text(encoding="utf-8")).get("model_type", "")
         if given.startswith(CUT) and given.removeprefix(CUT) in FAMILIES:
@@ -116,6 +116,8 @@ def _know_our_classes(place: str) -> None:
         for prefix, room in AROUND.items():
             if given.startswith(prefix) and given.removeprefix(prefix).removeprefix(CUT) in FAMILIES:
                 import_module(room).register(given.removeprefix(prefix))
+        if given in OWN:
+            import_module(OWN[given]).register()
 
 
 def _name(place: str, given: str) -> str:

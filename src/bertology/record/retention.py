@@ -25,7 +25,7 @@ Fate = Literal["forgot", "gained", "kept", "never had", "not measured"]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an encoder costs: parameters, bytes (as stored; `simulated` where only the codes would take so little), seconds by "batch x length"."""
+    """What an encoder costs: parameters, bytes (as stored; `simulated` where only the codes would take so little), seconds a text by the size of the batch."""
 
     parameters: int
     bytes: int
@@ -179,7 +179,7 @@ def ratio(a: Estimate, b: Estimate, chance: float = 0.0) -> Estimate:
     top, bottom = a.value - chance, b.value - chance
     value = top / bottom
     half = 1.959964 * math.hypot(a.standard_error / bottom, b.standard_error * top / bottom**2)
-    return Estimate(value, value - half, value + half, min(a.n, b.n), "share kept", "delta method")
+    return Estimate(value, value - half, value + half, min(a.n, b.n), "", "delta method")
 
 
 def abilities_kept(

@@ -93,15 +93,15 @@ def _kept_chart(shown: Sequence[Kept]) -> Chart:
     order = [p["ability"] for p in points]
     base = alt.Chart(alt.Data(values=points)).encode(
         y=alt.Y("ability:N", title=None, sort=order, axis=alt.Axis(labelLimit=240)),
-        color=alt.Color("fate:N", title=None, scale=alt.Scale(domain=["forgot", "gained", "kept"])),
-        shape=alt.Shape("fate:N", title=None, scale=alt.Scale(domain=["forgot", "gained", "kept"])),
+        color=alt.Color("fate:N", title=None, scale=alt.Scale(domain=["kept", "forgot", "gained"])),
         tooltip=["ability:N", "claim:N", "fate:N", alt.Tooltip("share:Q", format=".2f")],
     )
+    shape = alt.Shape("fate:N", title=None, scale=alt.Scale(domain=["kept", "forgot", "gained"]))
     rule = (
         alt.Chart(alt.Data(values=[{"x": 1}])).mark_rule(strokeDash=[4, 3]).encode(x=alt.X("x:Q", title="share kept"))
     )
     spec = (
-        rule + base.mark_rule().encode(x="low:Q", x2="high:Q") + base.mark_point(filled=True, size=70).encode(x="share:Q")
+        rule + base.mark_rule().encode(x="low:Q", x2="high:Q") + base.mark_point(filled=True, size=70).encode(x="share:Q", shape=shape)
     )  # fmt: skip
     caption = "Each ability that the whole encoder has: what is left of it above chance, with its 95 % interval. 1 is all of it, 0 is chance."
     return Chart(
