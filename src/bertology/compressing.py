@@ -303,8 +303,15 @@ def _abilities(
                 f"abilities of the {name} encoder: {what}", done, total
             )
             folder = place / "abilities" / name
-            runs[name] = run(encoder, claims=claims, out=folder, seed=seed, scale=scale, progress=note).folder
+            runs[name] = RunFolder(folder)
+            if not {*claims} <= _finished(runs[name]):
+                run(encoder, claims=claims, out=folder, seed=seed, scale=scale, progress=note)
     return abilities_kept(wanted, runs["whole"], runs["small"], runs.get("tuned"))
+
+
+def _finished(folder: RunFolder) -> set[str]:
+    """The claims that a run has results of, where its page was drawn."""
+    return {r.claim for r in folder.results()} if folder.report.is_file() else set()
 
 
 def _record(

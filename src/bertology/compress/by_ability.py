@@ -29,11 +29,12 @@ Measure = Callable[[Encoder], Mapping[str, float]]
 
 
 class Part(NamedTuple):
-    """Something that can go: its name, the edit, and the parameters (or bits) it saves."""
+    """Something that can go: its name, the edit, and the parameters (or bits) it saves. Of parts with `one_stays`, the last one stays."""
 
     name: str
     edit: Any
     saves: float
+    one_stays: bool = False
 
 
 class Chosen(NamedTuple):
@@ -66,6 +67,8 @@ def by_ability(
         progress("trying what can go", k, len(parts))
         harm[part.name] = 1 - min(measure(apply([part.edit])).values())
     order = sorted(parts, key=lambda p: (max(harm[p.name], 0.0) / p.saves, harm[p.name]))
+    alike = [p for p in order if p.one_stays]
+    order = [p for p in order if p not in alike[-1:]]
     if most_saved is not None:
         saved = np.cumsum([p.saves for p in order])
         order = order[: int(np.searchsorted(saved, most_saved)) + 1]
@@ -114,7 +117,7 @@ def structural_parts(whole: Encoder, groups: int = 4) -> list[Part]:
                 sites = tuple(Site("neuron", k, int(i)) for i in part)
                 found.append(Part(f"neurons {g + 1}/{groups} of layer {k}", sites, of_neurons * len(part) / neurons))
         if whole.n_layers > 1:
-            found.append(Part(f"layer {k}", (hidden(k),), float(size)))
+            found.append(Part(f"layer {k}", (hidden(k),), float(size), one_stays=True))
     return found
 
 
@@ -153,9 +156,6 @@ class ByAbility(Step):
         def apply(edits: Sequence[Any]) -> Encoder:
             sites = {site for edit in edits for site in edit}
             layers = {s.layer for s in sites if s.kind == "hidden"}
-            if len(layers) == whole.n_layers:
-                sites = {s for s in sites if s.kind != "hidden" or s.layer != max(layers)}  # type: ignore[type-var]
-                layers = {s.layer for s in sites if s.kind == "hidden"}
             return cut(whole, *(s for s in sites if s.kind == "hidden" or s.layer not in layers))
 
         return structural_parts(whole), apply

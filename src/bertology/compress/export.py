@@ -6,6 +6,7 @@ AMX or not) and the shapes, so it is measured, never assumed. Exports take any b
 """
 
 import contextlib
+import io
 import logging
 import shutil
 import warnings
@@ -184,8 +185,10 @@ def int8_openvino(file: Path, shown: Sequence[Inputs]) -> Path:
     try:
         import nncf
     except ImportError as error:
-        raise BadRequest("int8 in OpenVINO needs nncf.", "Install it: pip install nncf, or export to ONNX.") from error
-    with _silent():
+        raise BadRequest(
+            f"int8 in OpenVINO needs nncf: {error}.", "Install it: pip install nncf, or export to ONNX."
+        ) from error
+    with _silent(), contextlib.redirect_stdout(io.StringIO()):  # nncf draws progress bars
         logging.getLogger("nncf").setLevel(logging.ERROR)
         made = nncf.quantize(
             openvino.Core().read_model(str(file)), nncf.Dataset(list(shown)), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(shown),

@@ -187,7 +187,7 @@ RUNGS: dict[str, _Maker] = {
 
 def ladder(
     encoder: Encoder, texts: Sequence[Text], *, task: Task | None = None, rungs: Sequence[str] = tuple(RUNGS), pooling: Pooling = "mean",
-    most: int = 256, repeats: int = 5, least_cosine: float = 0.98, most_loss: float = 0.01, clock: Callable[[], float] = time.perf_counter,
+    most: int = 256, repeats: int = 5, least_cosine: float = 0.95, most_loss: float = 0.01, clock: Callable[[], float] = time.perf_counter,
     progress: Progress = lambda what, done, total: None,
 ) -> Ladder:  # fmt: skip
     """Times every rung on `texts`, cut at `most` subwords: sentence vectors of the trunk, or logits where `task` has a head in the encoder.
