@@ -85,8 +85,8 @@ TABLE: tuple[Compression, ...] = (
         "tinybert", "TinyBERT (Jiao et al. 2019)", "distillation", ("jiao-2019",),
         "A narrow, shallow student copies attention, embeddings and hidden states on running text, then on the task, then the predictions.",
         (
-            Fresh(1 / 3, 0.41), OnText((Hidden(), Attention()), hard=0.0), Tune(terms=(Hidden(), Attention()), hard=0.0, longer=2),
-            Tune(terms=(SoftTargets(1.0, 1.0),), hard=0.0),
+            Fresh(1 / 3, 0.41), OnText((Hidden(), Attention()), hard=0.0, epochs=3),
+            Tune(terms=(Hidden(), Attention()), hard=0.0, longer=4, faster=4), Tune(terms=(SoftTargets(1.0, 1.0),), hard=0.0, longer=4, faster=4),
         ),
         Row(7.5, 0.96, 9.4, "smaller BERT, 4 layers", "no WNLI; SQuAD"),
         differs="Attention weights are copied, not the scores before the softmax; no augmentation of the task's texts.",
@@ -101,7 +101,7 @@ TABLE: tuple[Compression, ...] = (
     Compression(
         "pd", "PD (Turc et al. 2019)", "distillation", ("turc-2019",),
         "A student trained as a language model first, then taught on the task by soft labels alone.",
-        (Fresh(0.5, 1.0), OnText((), hard=1.0), Tune(terms=(SoftTargets(1.0, 1.0),), hard=0.0, longer=2)),
+        (Fresh(0.5, 1.0), OnText((), hard=1.0, epochs=3), Tune(terms=(SoftTargets(1.0, 1.0),), hard=0.0, longer=4, faster=4)),
         Row(1.6, 0.98, 2.5, "smaller BERT, 6 layers", "no WNLI, CoLA, STS-B"),
     ),
     Compression(
@@ -121,7 +121,7 @@ TABLE: tuple[Compression, ...] = (
     Compression(
         "minibert", "MiniBERT (Tsai et al. 2019)", "distillation", ("tsai-2019",),
         "A quarter of the layers, taught on a task that labels words by soft labels, in as many languages as the task has.",
-        (Fresh(0.25, 1.0), TuneIfTask(terms=(SoftTargets(1.0, 3.0),), hard=0.0, longer=3)),
+        (Fresh(0.25, 1.0), TuneIfTask(terms=(SoftTargets(1.0, 3.0),), hard=0.0, longer=4, faster=4)),
         Row(6, 0.98, 27, "multilingual BERT, 3 layers", "CoNLL-18 tags", base="multilingual BERT"),
     ),
     Compression(

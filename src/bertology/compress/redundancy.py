@@ -317,7 +317,7 @@ class _Taking:
             for p, rows in zip(self.picks, self.rows, strict=True)
         ]
         low, high = np.nanquantile(drawn, [0.025, 0.975])
-        return Estimate(value, float(low), float(high), self.intact.n, self.reading.measure, f"bootstrap over {self.reading.resampled}")  # fmt: skip
+        return Estimate(value, float(low), float(high), self.intact.n, "", f"bootstrap over {self.reading.resampled}")  # fmt: skip
 
     def _rng(self, s: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, 31, s])

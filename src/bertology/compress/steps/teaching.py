@@ -52,13 +52,14 @@ class OnText(Step):
 class Tune(Step):
     """Fine-tunes the smaller encoder for the task, with techniques; `terms` copy the tuned whole one (compress/distil.py).
 
-    `longer` multiplies the epochs. `untuned` skips the step where there is no task.
+    `longer` multiplies the epochs, `faster` the learning rate: what starts from random weights has a longer way to go.
     """
 
     techniques: tuple[Technique, ...] = ()
     terms: tuple[Term, ...] = ()
     hard: float = 0.5
     longer: float = 1.0
+    faster: float = 1.0
 
     needs: ClassVar = ("task",)
 
@@ -71,7 +72,8 @@ class Tune(Step):
         if self.terms:
             teacher = Teacher(work.whole.model, work.whole, work.whole.fingerprint)
             techniques = (*techniques, Distil(teacher, self.terms, self.hard))
-        recipe = replace(work.tuning, techniques=techniques, epochs=self.longer * work.tuning.epochs)
+        scale = {"epochs": self.longer * work.tuning.epochs, "rate": self.faster * work.tuning.rate}
+        recipe = replace(work.tuning, techniques=techniques, **scale)
         return self.after(work.but(small=tuned_as(work.small, work, recipe)))
 
     def after(self, work: Work) -> Work:
