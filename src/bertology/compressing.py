@@ -320,7 +320,7 @@ def _record(
 ) -> Retention:  # fmt: skip
     times = _times(tuned, small, task)
     count = lambda e: sum(p.numel() for p in e.model.parameters())
-    nonzero = sum(int((p != 0).sum()) for p in small.model.parameters())
+    nonzero = sum(int((p != 0).sum()) for p in small.model.parameters()) if chosen.kind == "pruning" else count(small)
     record = Retention(
         original.name, chosen.name, str(goal), Cost(count(tuned), size_in_bytes(tuned), times[0]),
         Cost(nonzero if nonzero < 0.98 * count(small) else count(small), stored or size_in_bytes(small), times[1], stored is not None),

@@ -18,6 +18,8 @@ from tests.train.test_techniques import some
 COST = Cost(1e-3, 1e-5, 1e-7)
 FREE = Cost(0.0, 1e-5, 0.0)
 """A call costs nothing: every length gets its batch."""
+MIXED = Cost(2e-4, 1e-5, 0.0)
+"""Sub-batches of texts of several lengths, not in the given order."""
 TEXTS = tuple(" ".join("abcdefghij"[(i * k) % 10] for i in range(k)) for k in (3, 17, 1, 8, 30, 2, 17, 5, 12, 1))
 
 
@@ -29,8 +31,8 @@ def padded(encoder: Encoder, texts: Any = TEXTS) -> tuple[np.ndarray, np.ndarray
 @pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "albert", "modernbert", "electra", "deberta-v2"])
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_vectors_are_those_of_one_padded_batch_in_the_given_order(family: str, pooling: Any) -> None:
-    encoder = tiny(family, mlm=False)
-    made = embed(encoder, TEXTS, pooling=pooling, cost=FREE)
+    encoder, cost = tiny(family, mlm=False), FREE if pooling == "mean" else MIXED
+    made = embed(encoder, TEXTS, pooling=pooling, cost=cost)
     assert made.shape == (len(TEXTS), 32) and made.dtype == np.float32
     assert np.abs(made - pooled(*padded(encoder), pooling)).max() < 1e-5
     assert np.allclose(np.linalg.norm(embed(encoder, TEXTS, normalise=True, cost=FREE), axis=1), 1, atol=1e-5)
@@ -59,6 +61,12 @@ def test_the_split_is_the_cheapest_of_all_partitions() -> None:
         taken = sum(float(cost.of(len(part), sizes[part].max())) for part in found.batches)
         assert taken == pytest.approx(found.seconds)
         assert sorted(np.concatenate(found.batches).tolist()) == list(range(9))
+
+
+def test_sub_batches_mix_lengths_out_of_order() -> None:
+    sizes = lines(tiny("bert", mlm=False), TEXTS).lengths
+    parts = split(sizes, MIXED).batches
+    assert len(parts) > 1 and any((np.diff(part) < 0).any() for part in parts)
 
 
 def test_equal_lengths_stay_one_batch_and_no_split_is_dearer_than_one() -> None:

@@ -148,7 +148,7 @@ class OfText:
             weights.append(weight.cpu().numpy())
         place, rate = np.concatenate(blocks), [np.concatenate(x) for x in (totals, weights)]
         known, at = np.unique(place, return_inverse=True)
-        return _Sums(*(np.bincount(at, x, len(known)) for x in rate))
+        return _Sums(*(np.bincount(at, x, len(known)).astype(np.float64) for x in rate))
 
     def worse(self, score: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
         return (score / whole - 1) / 0.01 if self.predicts else (whole - score) / 0.01

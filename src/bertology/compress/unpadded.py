@@ -59,7 +59,8 @@ class Cost(NamedTuple):
             columns = np.stack([np.ones_like(t), tokens, tokens * length, np.maximum(tokens - knee, 0)], 1) / t[:, None]
             size = np.maximum(np.linalg.norm(columns, axis=0), 1e-30)
             found, error = nnls(columns / size, np.ones_like(t))
-            made = cls(*(float(x) for x in found / size), float(knee))
+            call, token, pair, spill = (float(x) for x in found / size)
+            made = cls(call, token, pair, spill, float(knee))
             if best is None or error < best[0]:
                 best = error, made
         assert best is not None
@@ -81,7 +82,7 @@ class Cost(NamedTuple):
                 started = time.perf_counter()
                 run(given[shape])
                 least[shape] = min(least.get(shape, np.inf), time.perf_counter() - started)
-        return cls.fitted(*zip(*least, strict=True), list(least.values()))
+        return cls.fitted([n for n, _ in least], [width for _, width in least], list(least.values()))
 
 
 class Split(NamedTuple):
