@@ -1,6 +1,6 @@
 """Our own Table 1: every compression recipe on an encoder tuned for a task, with what each saved, kept and forgot.
 
-    python benchmarks/compression.py OUT [--model minilm] [--task "banking77, 12 intents"] [--train 600] [--epochs 5] [--scale 0.3]
+    python benchmarks/compression.py [OUT] [--model minilm] [--task "banking77, 12 intents"] [--train 600] [--epochs 5] [--scale 0.3]
         [--recipes a,b] [--abilities a,b|none] [--table]
 
 One folder a recipe under OUT (as `bertology compress` writes it); the same command goes on with what is not there. The tuned whole encoder and
@@ -27,7 +27,7 @@ from techniques import tasks
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=Path("runs/compression"))
     parser.add_argument("--model", default="minilm")
     parser.add_argument("--task", default="banking77, 12 intents")
     parser.add_argument("--train", type=int, default=600)

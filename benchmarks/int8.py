@@ -56,17 +56,20 @@ def peer(model: str, place: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", required=True)
+    parser.add_argument("--peer", help="the python of an environment with optimum-onnx")
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
+    if options.peer is None:
+        print("left out: give --peer, the python of an environment with optimum-onnx and transformers 4.57")
+        return
 
     import torch
 
     import bertology as bt
     import mixed
-    from bertology.compress import export
-    from bertology.compress.unpadded import embed
+    from bertology.compress.inference import export
+    from bertology.compress.inference.unpadded import embed
     from bertology.encoder.load import embedded
 
     torch.set_num_threads(1)

@@ -14,7 +14,7 @@ import torch
 
 import bertology as bt
 import mixed
-from bertology.compress.ladder import BASE, RUNGS, ladder
+from bertology.compress.inference.ladder import BASE, RUNGS, ladder
 
 
 def main() -> None:

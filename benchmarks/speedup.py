@@ -16,7 +16,7 @@ import torch
 
 import bertology as bt
 from bertology import compressing
-from bertology.compress.latency import forward, seconds
+from bertology.compress.inference.latency import forward, seconds
 from bertology.compress.recipe import STANDARD, Goal
 from bertology.encoder import Encoder
 from bertology.record.estimate import Estimate

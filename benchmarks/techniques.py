@@ -1,6 +1,6 @@
 """Every fine-tuning recipe on seven tasks: scores with intervals, spread over seeds, seconds.
 
-    python benchmarks/techniques.py RESULTS.jsonl [--model MODEL] [--train 400] [--test 500] [--epochs 6] [--seeds 5] [--recipes a,b] [--table]
+    python benchmarks/techniques.py [RESULTS.jsonl] [--model MODEL] [--train 400] [--test 500] [--epochs 6] [--seeds 5] [--recipes a,b] [--table]
 
 Small encoders take four times the published rates (the frozen ones' own excepted), and recipes shorter than `--epochs` are lengthened to it. A result is
 a line of the file; the same command goes on with what is not there. `--table` prints the file as a table. Tasks are read from
@@ -72,7 +72,7 @@ def lengthened(recipe: FineTuning, epochs: float) -> FineTuning:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path)
+    parser.add_argument("results", type=Path, nargs="?", default=Path("runs/techniques.jsonl"))
     parser.add_argument("--model", default="minilm")
     parser.add_argument("--train", type=int, default=400)
     parser.add_argument("--test", type=int, default=500)
@@ -102,6 +102,7 @@ def main() -> None:
                 "train": len(task.train), "test": len(task.test), "majority": task.majority, "trained": tuned.outcomes[0].trained,
                 "seconds": sum(o.seconds for o in tuned.outcomes) / options.seeds,
             }  # fmt: skip
+            options.results.parent.mkdir(parents=True, exist_ok=True)
             with options.results.open("a") as file:
                 file.write(json.dumps(line) + "\n")
             print(f"{name}, {task.name}: {tuned.estimate}, {line['seconds']:.1f} s a seed", flush=True)

@@ -16,8 +16,8 @@ import torch
 
 import bertology as bt
 import mixed
-from bertology.compress import unpadded
-from bertology.compress.unpadded import cost_of, lines, outputs, pooled, split, trunk
+from bertology.compress.inference import unpadded
+from bertology.compress.inference.unpadded import cost_of, lines, outputs, pooled, split, trunk
 
 
 def padded(run: Any, texts: Any, rows: int = 32) -> np.ndarray:

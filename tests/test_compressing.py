@@ -171,7 +171,7 @@ def test_bytes_and_shares_are_met(model: Path, tmp_path: Path) -> None:
     small = compressing.compress(
         model, "structured", tmp_path / "a", task=some(), goal=Goal(keep=0.5), abilities=None, tuning=FAST
     )
-    from bertology.compress.latency import layer_parameters
+    from bertology.compress.inference.latency import layer_parameters
 
     left = layer_parameters(bt.load(small.model)) / layer_parameters(bt.load(model))
     assert left == pytest.approx(0.5, abs=0.06)

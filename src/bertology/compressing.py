@@ -19,7 +19,7 @@ from bertology import report
 from bertology.claims import registry
 from bertology.compress import recipes
 from bertology.compress.by_ability import Measure
-from bertology.compress.latency import forward, seconds
+from bertology.compress.inference.latency import forward, seconds
 from bertology.compress.recipe import STANDARD, Compression, Goal, Work, tuned_whole
 from bertology.compress.steps.size import BATCH, LENGTH, size_in_bytes
 from bertology.corpus import text as texts

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bertology.compress.export import Exported, Target, export
-from bertology.compress.ladder import Ladder, ladder
+from bertology.compress.inference.export import Exported, Target, export
+from bertology.compress.inference.ladder import Ladder, ladder
 from bertology.corpus import text
 from bertology.corpus.corpora import Corpora
 from bertology.encoder.encoder import Encoder
@@ -15,7 +15,7 @@ from bertology.encoder.load import load
 from bertology.job import QUIET
 from bertology.observe.planner import Progress
 from bertology.record.folder import disk, whole, write_json
-from bertology.report.ladder import render_ladder
+from bertology.report import render_ladder
 from bertology.train.task import read
 
 
@@ -58,7 +58,7 @@ def export_job(
     """Writes the export and `export.json`; with `climb` also `ladder.json` and `ladder.html`: every form there is, timed on this machine.
 
     Parity, calibration and speed are measured on `texts` texts of the file `on`, or of the embedded sentences and paragraphs. `files` hold the task that scores
-    the ladder's rungs (compress/ladder.py). `to` None writes the ladder alone. Raises Refused unless `force`, BadRequest, BadCorpus, CannotWrite.
+    the ladder's rungs (compress/inference/ladder.py). `to` None writes the ladder alone. Raises Refused unless `force`, BadRequest, BadCorpus, CannotWrite.
     """
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
     found = (text.read(Path(on)),) if on is not None else (Corpora.load({}).treebank, Corpora.load({}).text)

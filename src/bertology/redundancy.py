@@ -13,7 +13,7 @@ from bertology.job import QUIET
 from bertology.observe.planner import Progress
 from bertology.record.errors import BadRequest
 from bertology.record.folder import disk, whole, write_json
-from bertology.report.redundancy import render_redundancy
+from bertology.report import render_redundancy
 from bertology.train import finetuning_recipes
 from bertology.train.finetune import finetune
 from bertology.train.task import read

@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
-from bertology.compress.bottleneck import MobileBert, Transfer, mobilebert_on_text, student_of, texts_of
-from bertology.compress.prune import dev_score
+from bertology.compress.pruning.structured import dev_score
+from bertology.compress.teaching.bottleneck import MobileBert, Transfer, mobilebert_on_text, student_of, texts_of
 from bertology.encoder import Encoder, hidden, load, wrap
 from bertology.encoder.watch import layer_modules
 from bertology.record.errors import BadRequest, NotApplicable

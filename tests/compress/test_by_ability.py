@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bertology.compress.by_ability import ByAbility, Measure, structural_parts
-from bertology.compress.gates import sizes
+from bertology.compress.pruning.gates import sizes
 from bertology.compress.recipe import Goal, Work
 from bertology.encoder import Encoder
 from bertology.record.errors import BadRequest
@@ -45,7 +45,7 @@ def test_only_what_carries_the_ability_stays() -> None:
 
 def test_a_wish_stops_before_the_abilities_do() -> None:
     whole = tiny("bert")
-    from bertology.compress.latency import layer_parameters
+    from bertology.compress.inference.latency import layer_parameters
 
     done = ByAbility()(work(whole, carried_by(whole, 2, 1), keep=0.7))
     left = layer_parameters(done.small) / layer_parameters(whole)

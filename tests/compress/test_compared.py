@@ -24,8 +24,8 @@ from bertology.compress.compared import (
     rounded,
     shared,
 )
-from bertology.compress.distil import SoftTargets
-from bertology.compress.sparse import MagnitudePruning
+from bertology.compress.pruning.sparse import MagnitudePruning
+from bertology.compress.teaching.distil import SoftTargets
 from bertology.record.errors import BadRequest
 from bertology.train.artefacts import TunedModel
 from bertology.train.finetune import FineTuning

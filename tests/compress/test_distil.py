@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bertology.compress.distil import (
+from bertology.compress.teaching.distil import (
     Attention,
     Direction,
     Distil,

@@ -9,9 +9,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from bertology.compress.early_exit import PABEE, DeeBERT, chosen, reported
-from bertology.compress.layerwise import row_axes
-from bertology.compress.ramps import Rule, said_by_layer, with_ramps, with_rule
+from bertology.compress.inference.early_exit import PABEE, DeeBERT, chosen, reported
+from bertology.compress.inference.layerwise import row_axes
+from bertology.compress.inference.ramps import Rule, said_by_layer, with_ramps, with_rule
 from bertology.encoder import Encoder, load, wrap
 from bertology.encoder.cut import cut
 from bertology.encoder.sites import head

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bertology.compress import export as room
-from bertology.compress.export import export
+from bertology.compress.inference import export as room
+from bertology.compress.inference.export import export
 from bertology.encoder import wrap
 from bertology.encoder.cut import cut
 from bertology.encoder.sites import head, neuron

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bertology.compress.gates import Parts, gated, normalised, sensitivity, sizes
-from bertology.compress.latency import LatencyTable, seconds
-from bertology.compress.shape import of_random, shares, within
+from bertology.compress.inference.latency import LatencyTable, seconds
+from bertology.compress.pruning.gates import Parts, gated, normalised, sensitivity, sizes
+from bertology.compress.pruning.shape import of_random, shares, within
 from bertology.encoder import wrap
 from bertology.encoder.cut import cut
 from bertology.train.classifier import batches, classifier, encoded, loss_of

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from bertology.compress.hard_concrete import HardConcrete
+from bertology.compress.pruning.hard_concrete import HardConcrete
 from bertology.record.errors import BadRequest
 
 GATE = HardConcrete()

@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from bertology.compress import head_pruning
-from bertology.compress.gates import gated, normalised, sensitivity, sizes
-from bertology.compress.head_pruning import HeadPruning, HeadsPruned, Point, random_mean
-from bertology.compress.prune import dev_score
+from bertology.compress.pruning import head_pruning
+from bertology.compress.pruning.gates import gated, normalised, sensitivity, sizes
+from bertology.compress.pruning.head_pruning import HeadPruning, HeadsPruned, Point, random_mean
+from bertology.compress.pruning.structured import dev_score
 from bertology.encoder import Encoder, load, wrap
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.train.classifier import batches, classifier, encoded

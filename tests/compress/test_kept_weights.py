@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bertology.claims.training import fine_tuned
-from bertology.compress.kept_weights import KeptWeights
-from bertology.compress.sparse import sparsity_of
+from bertology.compress.pruning.kept_weights import KeptWeights
+from bertology.compress.pruning.sparse import sparsity_of
 from bertology.train.finetune import finetune
 from bertology.train.recipe import plain
 from bertology.train.tasks import property_of

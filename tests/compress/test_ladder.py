@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bertology.compress import ladder as room
-from bertology.compress.ladder import BASE, EXACT, RUNGS, _Maker, ladder, machine
-from bertology.compress.unpadded import Cost, torch_runner
+from bertology.compress.inference import ladder as room
+from bertology.compress.inference.ladder import BASE, EXACT, RUNGS, _Maker, ladder, machine
+from bertology.compress.inference.unpadded import Cost, torch_runner
 from bertology.encoder import Encoder, wrap
 from bertology.record.errors import BadRequest
 from bertology.train.classifier import classifier

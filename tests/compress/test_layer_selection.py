@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from bertology.compress import layer_selection
-from bertology.compress.layer_selection import LayerDropTuning, LayerSelection, every_other, only, selected
-from bertology.compress.prune import dev_score
+from bertology.compress.pruning import layer_selection
+from bertology.compress.pruning.layer_selection import LayerDropTuning, LayerSelection, every_other, only, selected
+from bertology.compress.pruning.structured import dev_score
 from bertology.encoder import Encoder, load, wrap
 from bertology.encoder.watch import layer_modules
 from bertology.record.errors import BadRequest

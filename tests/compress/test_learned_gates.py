@@ -10,15 +10,23 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from bertology.compress import learned_gates
-from bertology.compress.distil import Seen, SoftTargets
-from bertology.compress.gate_parts import Gates, Marks, Share, Speed, closed_parts, fold, sites_of, width_gated
-from bertology.compress.gates import gated, sizes
-from bertology.compress.hard_concrete import HardConcrete
-from bertology.compress.latency import LatencyTable
-from bertology.compress.learned_gates import COFI, COFI_WIDTH, MCCARLEY, VOITA, GatePruning, LearnedGates, NearestLayers
-from bertology.compress.prune import dev_score
-from bertology.compress.width import narrowed
+from bertology.compress.inference.latency import LatencyTable
+from bertology.compress.pruning import learned_gates
+from bertology.compress.pruning.gate_parts import Gates, Marks, Share, Speed, closed_parts, fold, sites_of, width_gated
+from bertology.compress.pruning.gates import gated, sizes
+from bertology.compress.pruning.hard_concrete import HardConcrete
+from bertology.compress.pruning.learned_gates import (
+    COFI,
+    COFI_WIDTH,
+    MCCARLEY,
+    VOITA,
+    GatePruning,
+    LearnedGates,
+    NearestLayers,
+)
+from bertology.compress.pruning.structured import dev_score
+from bertology.compress.pruning.width import narrowed
+from bertology.compress.teaching.distil import Seen, SoftTargets
 from bertology.encoder import Encoder, load, wrap
 from bertology.encoder.cut import cut
 from bertology.record.errors import BadRequest, NotApplicable

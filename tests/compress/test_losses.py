@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from bertology.compress import losses
-from bertology.compress.layer_maps import layer_map
+from bertology.compress.teaching import losses
+from bertology.compress.teaching.layer_maps import layer_map
 from bertology.record.errors import BadRequest
 
 MASK = torch.tensor([[True, True, False]])

@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
-from bertology.compress.low_rank import Weighing, fisher, input_moments, low_rank, ranks
-from bertology.compress.width import narrowed
+from bertology.compress.factors.low_rank import Weighing, fisher, input_moments, low_rank, ranks
+from bertology.compress.pruning.width import narrowed
 from bertology.corpus.sentence import Corpus, sentence
 from bertology.encoder import Encoder, head, hidden, load, neuron, wrap
 from bertology.encoder.cut import cut

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from bertology.compress.low_rank import low_rank
-from bertology.compress.mixed_vocabulary import Mixed, MixedVocabulary, _Both, mixture, vocabulary_of
-from bertology.compress.vocabulary import trimmed
+from bertology.compress.factors.low_rank import low_rank
+from bertology.compress.factors.vocabulary import trimmed
+from bertology.compress.teaching.mixed_vocabulary import Mixed, MixedVocabulary, _Both, mixture, vocabulary_of
 from bertology.corpus.sentence import Corpus, sentence
 from bertology.encoder import Encoder, load, wrap
 from bertology.encoder.align import encode

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bertology.compress.distil import Attention, Direction, Hidden, SoftTargets, Term, ValueRelations
-from bertology.compress.on_text import distil_on_text
+from bertology.compress.teaching.distil import Attention, Direction, Hidden, SoftTargets, Term, ValueRelations
+from bertology.compress.teaching.on_text import distil_on_text
 from bertology.corpus.sentence import Corpus, sentence
 from bertology.encoder import Encoder, hidden
 from bertology.encoder.cut import cut

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bertology.compress import prune
-from bertology.compress.gates import sizes
-from bertology.compress.latency import LatencyTable
-from bertology.compress.prune import StructuredPruning, dev_score
+from bertology.compress.inference.latency import LatencyTable
+from bertology.compress.pruning import structured as prune
+from bertology.compress.pruning.gates import sizes
+from bertology.compress.pruning.structured import StructuredPruning, dev_score
 from bertology.encoder import Encoder, wrap
 from bertology.record.errors import BadRequest
 from bertology.train.classifier import classifier

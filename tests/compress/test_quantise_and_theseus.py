@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from bertology.compress.quantise import QuantisationAware, curvature, gobo, mixed_precision, uniform
-from bertology.compress.replace_modules import Theseus, successor
+from bertology.compress.teaching.replace_modules import Theseus, successor
 from bertology.record.errors import BadRequest
 from bertology.train.classifier import batches, classifier, encoded, loss_of
 from bertology.train.finetune import FineTuning, finetune

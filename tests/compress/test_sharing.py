@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from bertology.compress.distil import SoftTargets
-from bertology.compress.on_text import distil_on_text
-from bertology.compress.sharing import distance, shared
+from bertology.compress.factors.sharing import distance, shared
+from bertology.compress.teaching.distil import SoftTargets
+from bertology.compress.teaching.on_text import distil_on_text
 from bertology.corpus.sentence import Corpus, sentence
 from bertology.encoder import Encoder, head, load, wrap
 from bertology.encoder.cut import cut

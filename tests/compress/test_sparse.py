@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from bertology.compress.sparse import (
+from bertology.compress.pruning.sparse import (
     KeptOnly,
     MagnitudePruning,
     MovementPruning,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from bertology.compress.static import Static, StaticClassifier, StaticEmbeddings, linear_head, principal, zipf
+from bertology.compress.teaching.static import Static, StaticClassifier, StaticEmbeddings, linear_head, principal, zipf
 from bertology.record.errors import BadWeights, NotAModel
 from bertology.train.task import Example, task
 from tests.encoder.tiny import tiny

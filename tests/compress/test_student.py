@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bertology.compress.student import Shape, fitting, shape, shortened, student
-from bertology.compress.width import narrowed
+from bertology.compress.pruning.width import narrowed
+from bertology.compress.teaching.student import Shape, fitting, shape, shortened, student
 from bertology.encoder import Encoder, load, wrap
 from bertology.encoder.check import check
 from bertology.record.errors import BadRequest, NotApplicable

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from bertology.compress.tokens import PoWERBERT, SoftExtract, computed, configuration, with_retention
+from bertology.compress.inference.tokens import PoWERBERT, SoftExtract, computed, configuration, with_retention
 from bertology.encoder import Encoder, load, wrap
 from bertology.encoder.cut import cut
 from bertology.encoder.sites import head

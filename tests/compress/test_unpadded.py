@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from bertology.compress import unpadded
-from bertology.compress.unpadded import Cost, embed, lines, logits, pooled, split, token_logits, trunk
+from bertology.compress.inference import unpadded
+from bertology.compress.inference.unpadded import Cost, embed, lines, logits, pooled, split, token_logits, trunk
 from bertology.encoder import Encoder, wrap
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.train.classifier import classifier

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bertology.compress.vocabulary import trimmed
+from bertology.compress.factors.vocabulary import trimmed
 from bertology.encoder import Encoder, load
 from bertology.record.errors import BadCorpus
 from tests.encoder.tiny import tiny

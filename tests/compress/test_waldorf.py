@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification
 
-from bertology.compress.prune import dev_score
-from bertology.compress.waldorf import Waldorf, convolutional_student
+from bertology.compress.pruning.structured import dev_score
+from bertology.compress.teaching.waldorf import Waldorf, convolutional_student
 from bertology.encoder import Encoder, load, wrap
 from bertology.encoder.backend import set_attention
 from bertology.record.errors import BadRequest

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import AutoModel, AutoModelForSequenceClassification
 
-from bertology.compress.width import WidthPruning, most_important, narrowed, width_importance
+from bertology.compress.pruning.width import WidthPruning, most_important, narrowed, width_importance
 from bertology.corpus.sentence import Corpus, sentence
 from bertology.encoder import Encoder, head, hidden, load, neuron, wrap
 from bertology.encoder.cut import cut

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bertology.compress import ladder as room
-from bertology.compress.unpadded import Cost
+from bertology.compress.inference import ladder as room
+from bertology.compress.inference.unpadded import Cost
 from bertology.exporting import export_job
 from bertology.report.ladder import render_ladder
 from tests.encoder.tiny import tiny

@@ -11,7 +11,11 @@ from bertology.train import finetuning_recipes, objectives, recipes, regimes
 
 
 def cited() -> dict[str, str]:
-    found = {key: r.name for r in (*recipes.RECIPES.values(), *finetuning_recipes.RECIPES.values(), *COMPRESSIONS.values()) for key in r.cites}
+    found = {
+        key: r.name
+        for r in (*recipes.RECIPES.values(), *finetuning_recipes.RECIPES.values(), *COMPRESSIONS.values())
+        for key in r.cites
+    }
     for technique in finetuning_recipes.TECHNIQUES.values():
         found |= dict.fromkeys(technique.cites, technique.__name__)
     for name, kind in vars(regimes).items():

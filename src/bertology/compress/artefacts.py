@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bertology.compress.gate_parts import Share
-from bertology.compress.gates import normalised, sensitivity
-from bertology.compress.learned_gates import LearnedGates
+from bertology.compress.pruning.gate_parts import Share
+from bertology.compress.pruning.gates import normalised, sensitivity
+from bertology.compress.pruning.learned_gates import LearnedGates
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.backend import set_attention
 from bertology.encoder.encoder import Encoder
@@ -213,7 +213,7 @@ def _backend(model: Any, name: str | None) -> Iterator[None]:
 @dataclass(frozen=True, eq=False)
 class Importance:
     """(layer, head), neurons (layer, neuron): mean |slope of the loss| at each gate over the training examples, each layer's divided by its
-    norm (Michel et al. 2019; compress/gates.py). As (heads, neurons), lists of arrays, one a layer."""
+    norm (Michel et al. 2019; compress/pruning/gates.py). As (heads, neurons), lists of arrays, one a layer."""
 
     asked: TunedModel
 
@@ -240,7 +240,7 @@ class GateSurvival:
     """How long learnt gates leave each head open, (layer, head): the mean probability that it is open over the steps of a training whose
     budget of heads falls in a straight line from all to `left` of them.
 
-    The tuned model is trained on with hard-concrete gates (Voita et al. 2019; compress/learned_gates.py). Voita et al. train one model for each
+    The tuned model is trained on with hard-concrete gates (Voita et al. 2019; compress/pruning/learned_gates.py). Voita et al. train one model for each
     penalty; one falling budget puts the heads in an order for the price of one.
     """
 

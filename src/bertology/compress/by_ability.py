@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from bertology.compress import quantise
-from bertology.compress.gates import sizes
-from bertology.compress.latency import layer_parameters
+from bertology.compress.inference.latency import layer_parameters
+from bertology.compress.pruning.gates import sizes
 from bertology.compress.recipe import Step, Work
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder

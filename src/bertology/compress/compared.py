@@ -17,13 +17,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from bertology.compress.distil import Distil, Teacher, Term
-from bertology.compress.latency import seconds
-from bertology.compress.low_rank import low_rank
+from bertology.compress.factors.low_rank import low_rank
+from bertology.compress.inference.latency import seconds
+from bertology.compress.inference.tokens import Retention, computed, with_retention
+from bertology.compress.pruning.sparse import KeptOnly, ticket
 from bertology.compress.quantise import QuantisationAware, uniform
-from bertology.compress.replace_modules import Theseus, successor
-from bertology.compress.sparse import KeptOnly, ticket
-from bertology.compress.tokens import Retention, computed, with_retention
+from bertology.compress.teaching.distil import Distil, Teacher, Term
+from bertology.compress.teaching.replace_modules import Theseus, successor
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadRequest
 from bertology.record.keys import made_key

@@ -5,11 +5,10 @@ Table 1 as remembered (unchecked).
 """
 
 from bertology.compress.by_ability import ByAbility
-from bertology.compress.distil import Attention, Direction, Hidden, Logits, PatientCLS, SoftTargets, ValueRelations
-from bertology.compress.learned_gates import NearestLayers
-from bertology.compress.prune import StructuredPruning
+from bertology.compress.pruning.learned_gates import NearestLayers
+from bertology.compress.pruning.sparse import MagnitudePruning, MovementPruning, ProximalPruning
+from bertology.compress.pruning.structured import StructuredPruning
 from bertology.compress.recipe import Compression, Goal, Row
-from bertology.compress.sparse import MagnitudePruning, MovementPruning, ProximalPruning
 from bertology.compress.steps import (
     Bottleneck,
     Convolutional,
@@ -36,6 +35,15 @@ from bertology.compress.steps import (
     Tune,
     TuneIfTask,
     Unlayered,
+)
+from bertology.compress.teaching.distil import (
+    Attention,
+    Direction,
+    Hidden,
+    Logits,
+    PatientCLS,
+    SoftTargets,
+    ValueRelations,
 )
 from bertology.record.errors import BadRequest
 
@@ -109,7 +117,7 @@ TABLE: tuple[Compression, ...] = (
         "Convolutions shorten the sequence inside each layer; hidden states are copied layer by layer.",
         (Convolutional(),),
         Row(4.4, 0.93, 9, "smaller BERT, 8 layers, convolutions", "SQuAD"),
-        differs="The nearest student whose parts are published (compress/waldorf.py says what is guessed).",
+        differs="The nearest student whose parts are published (compress/teaching/waldorf.py says what is guessed).",
     ),
     Compression(
         "minilm", "MiniLM (Wang et al. 2020)", "distillation", ("wang-2020b",),

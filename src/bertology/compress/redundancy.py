@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bertology.compress.calls import projected, skipped
-from bertology.compress.gates import Parts, gated, normalised, sizes
+from bertology.compress.pruning.gates import Parts, gated, normalised, sizes
 from bertology.compress.quantise import uniform
 from bertology.compress.readings import Reading, Table, reading_of
 from bertology.compress.spectrum import Dimensions, Spectrum, dimensions, spectrum

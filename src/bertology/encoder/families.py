@@ -79,10 +79,14 @@ AFTER_PADDING = frozenset(
 CUT = "cut-"
 """Prefix of the model type of an encoder with parts taken out (encoder/cut.py)."""
 
-AROUND = {"exits-": "bertology.compress.ramps", "tokens-": "bertology.compress.extraction"}
+AROUND = {"exits-": "bertology.compress.inference.ramps", "tokens-": "bertology.compress.inference.extraction"}
 """Prefixes of the model types of a family's own classification model with something around it, and the rooms that make them known by `register`."""
 
-OWN = {"bilstm": "bertology.compress.bilstm", "static": "bertology.compress.static_model", "waldorf": "bertology.compress.waldorf"}
+OWN = {
+    "bilstm": "bertology.compress.teaching.bilstm",
+    "static": "bertology.compress.teaching.static_model",
+    "waldorf": "bertology.compress.teaching.waldorf",
+}
 """Model types of ours that are no BERT; the rooms' `register` makes them known and gives them a row."""
 
 

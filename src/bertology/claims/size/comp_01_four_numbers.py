@@ -4,7 +4,7 @@ from bertology.claims.registry import claim
 from bertology.claims.size import smaller
 from bertology.claims.training import fine_tuned
 from bertology.compress.compared import Rounded, Shallow
-from bertology.compress.distil import SoftTargets
+from bertology.compress.teaching.distil import SoftTargets
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking

@@ -8,7 +8,7 @@ from bertology.claims.registry import claim
 from bertology.claims.size import smaller
 from bertology.claims.training import fine_tuned
 from bertology.compress.compared import Shallow
-from bertology.compress.distil import SoftTargets
+from bertology.compress.teaching.distil import SoftTargets
 from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus, Sentence
 from bertology.encoder import Encoder

@@ -6,7 +6,7 @@ from bertology.claims.registry import claim
 from bertology.claims.size import smaller
 from bertology.claims.training import fine_tuned
 from bertology.compress.compared import Zeroed
-from bertology.compress.sparse import MagnitudePruning, MovementPruning
+from bertology.compress.pruning.sparse import MagnitudePruning, MovementPruning
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking

@@ -10,7 +10,7 @@ from bertology.claims.training import fine_tuned
 from bertology.claims.training.scale import scale_note, shaped, trained
 from bertology.claims.training.tuned import TUNING
 from bertology.compress.compared import Compressing, Rounded, Zeroed
-from bertology.compress.sparse import MagnitudePruning
+from bertology.compress.pruning.sparse import MagnitudePruning
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.encoder.watch import layer_modules

@@ -6,7 +6,7 @@ from bertology.claims.registry import claim
 from bertology.claims.training.arch_02_width import WIDTHS, of_width
 from bertology.claims.training.scale import held_out, scale_note, trained
 from bertology.claims.training.tuned import tuned, words_and_sentences
-from bertology.compress.latency import latency
+from bertology.compress.inference.latency import latency
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from bertology.claims.registry import claim
 from bertology.claims.size.tuned_heads import TASK, scores
 from bertology.claims.training import fine_tuned
-from bertology.compress.kept_weights import KeptWeights
+from bertology.compress.pruning.kept_weights import KeptWeights
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking

@@ -4,12 +4,12 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from bertology.compress.layer_maps import layer_map
-from bertology.compress.layer_selection import LayerDropTuning, LayerSelection
+from bertology.compress.pruning.layer_selection import LayerDropTuning, LayerSelection
 from bertology.compress.recipe import Step, Work
-from bertology.compress.replace_modules import Theseus, successor
 from bertology.compress.steps.size import layers_for
 from bertology.compress.steps.teaching import tuned_as
+from bertology.compress.teaching.layer_maps import layer_map
+from bertology.compress.teaching.replace_modules import Theseus, successor
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import hidden

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from bertology.compress.bottleneck import texts_of
-from bertology.compress.low_rank import Weighing, input_moments, low_rank
+from bertology.compress.factors.low_rank import Weighing, input_moments, low_rank
+from bertology.compress.factors.sharing import shared
+from bertology.compress.factors.vocabulary import trimmed
 from bertology.compress.recipe import Step, Work
-from bertology.compress.sharing import shared
 from bertology.compress.steps.size import share_to_keep
-from bertology.compress.vocabulary import trimmed
+from bertology.compress.teaching.bottleneck import texts_of
 from bertology.record.errors import BadRequest
 
 
 @dataclass(frozen=True)
 class Factored(Step):
-    """Matrices of the tuned whole encoder by singular values, weighted by what they read (compress/low_rank.py); `share` of their parameters stays."""
+    """Matrices of the tuned whole encoder by singular values, weighted by what they read (compress/factors/low_rank.py); `share` of their parameters stays."""
 
     goals: ClassVar = ("keep", "bytes")
     share: float = 0.5
@@ -30,7 +30,7 @@ class Factored(Step):
 
 @dataclass(frozen=True)
 class Shared(Step):
-    """ALBERT from the encoder: one layer for all, the mean of its layers, and factored embeddings (compress/sharing.py)."""
+    """ALBERT from the encoder: one layer for all, the mean of its layers, and factored embeddings (compress/factors/sharing.py)."""
 
     embedding: int | None = None
 
@@ -40,7 +40,7 @@ class Shared(Step):
 
 @dataclass(frozen=True)
 class Trimmed(Step):
-    """Subwords that the task's training texts and the text never use go (compress/vocabulary.py)."""
+    """Subwords that the task's training texts and the text never use go (compress/factors/vocabulary.py)."""
 
     least: int = 1
 

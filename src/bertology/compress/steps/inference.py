@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from bertology.compress.early_exit import PABEE, DeeBERT
+from bertology.compress.inference.early_exit import PABEE, DeeBERT
+from bertology.compress.inference.tokens import PoWERBERT
 from bertology.compress.recipe import Step, Work
-from bertology.compress.tokens import PoWERBERT
 
 
 @dataclass(frozen=True)
 class Exits(Step):
-    """DeeBERT or PABEE (compress/early_exit.py): to a speed-up counted in layers, or as fast as `least` of the dev score allows."""
+    """DeeBERT or PABEE (compress/inference/early_exit.py): to a speed-up counted in layers, or as fast as `least` of the dev score allows."""
 
     needs: ClassVar = ("task",)
     goals: ClassVar = ("speedup",)
@@ -30,7 +30,7 @@ class Exits(Step):
 
 @dataclass(frozen=True)
 class FewerTokens(Step):
-    """PoWER-BERT (compress/tokens.py)."""
+    """PoWER-BERT (compress/inference/tokens.py)."""
 
     needs: ClassVar = ("task", "attention")
     strength: float = 1.0

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from bertology.compress.distil import Term
-from bertology.compress.head_pruning import HeadPruning
-from bertology.compress.latency import layer_parameters
-from bertology.compress.learned_gates import GatePruning, LearnedGates
-from bertology.compress.prune import Cost, StructuredPruning
+from bertology.compress.inference.latency import layer_parameters
+from bertology.compress.pruning.head_pruning import HeadPruning
+from bertology.compress.pruning.learned_gates import GatePruning, LearnedGates
+from bertology.compress.pruning.sparse import MagnitudePruning, MovementPruning, ProximalPruning, ticket
+from bertology.compress.pruning.structured import Cost, StructuredPruning
+from bertology.compress.pruning.width import WidthPruning
 from bertology.compress.recipe import Step, Work
-from bertology.compress.sparse import MagnitudePruning, MovementPruning, ProximalPruning, ticket
 from bertology.compress.steps.size import BATCH, LENGTH, layer_matrices, share_to_keep, size_in_bytes
 from bertology.compress.steps.teaching import Tune
-from bertology.compress.width import WidthPruning
+from bertology.compress.teaching.distil import Term
 from bertology.encoder.load import wrap
 from bertology.record.errors import BadRequest
 from bertology.train.techniques.technique import Technique
@@ -20,7 +20,7 @@ from bertology.train.techniques.technique import Technique
 
 @dataclass(frozen=True)
 class Sparse(Tune):
-    """Unstructured pruning while tuning the original (compress/sparse.py): single weights become zero; the wish sets how many."""
+    """Unstructured pruning while tuning the original (compress/pruning/sparse.py): single weights become zero; the wish sets how many."""
 
     goals: ClassVar = ("keep", "bytes")
     method: MagnitudePruning | MovementPruning = MagnitudePruning()  # noqa: RUF009 (frozen)
@@ -93,7 +93,7 @@ def zeros_counted(work: Work) -> Work:
 
 @dataclass(frozen=True)
 class Structured(Step):
-    """Heads and neurons go in rounds with recovery, to a measured speed-up or a share of the layers' parameters (compress/prune.py)."""
+    """Heads and neurons go in rounds with recovery, to a measured speed-up or a share of the layers' parameters (compress/pruning/structured.py)."""
 
     needs: ClassVar = ("task", "head", "neuron")
     goals: ClassVar = ("speedup", "keep", "bytes")
@@ -120,7 +120,7 @@ class Structured(Step):
 
 @dataclass(frozen=True)
 class Gated(Step):
-    """Learnt gates close parts of the tuned whole encoder (compress/learned_gates.py): Voita's heads, McCarley's heads and neurons, CoFi's all.
+    """Learnt gates close parts of the tuned whole encoder (compress/pruning/learned_gates.py): Voita's heads, McCarley's heads and neurons, CoFi's all.
 
     `of` is what the share of the wish, or `share` without one, is of.
     """
@@ -165,7 +165,7 @@ class HeadsByImportance(Step):
 
 @dataclass(frozen=True)
 class Narrow(Step):
-    """Hidden dimensions go in rounds with recovery (compress/width.py); `share` of them stays where nothing is wished."""
+    """Hidden dimensions go in rounds with recovery (compress/pruning/width.py); `share` of them stays where nothing is wished."""
 
     needs: ClassVar = ("task",)
     goals: ClassVar = ("keep",)

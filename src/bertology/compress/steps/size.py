@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from bertology.compress.latency import latency, layer_parameters
+from bertology.compress.inference.latency import latency, layer_parameters
 from bertology.compress.recipe import Work
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from bertology.compress.bilstm import BiLSTMSoft
-from bertology.compress.bottleneck import MobileBert, Transfer, mobilebert_on_text
-from bertology.compress.distil import Distil, SoftTargets, Teacher, Term
-from bertology.compress.mixed_vocabulary import MixedVocabulary
-from bertology.compress.on_text import distil_on_text
 from bertology.compress.recipe import Step, Work
-from bertology.compress.static_model import static_model
 from bertology.compress.steps.size import BATCH, LENGTH
-from bertology.compress.student import fitting, student
-from bertology.compress.waldorf import Waldorf
+from bertology.compress.teaching.bilstm import BiLSTMSoft
+from bertology.compress.teaching.bottleneck import MobileBert, Transfer, mobilebert_on_text
+from bertology.compress.teaching.distil import Distil, SoftTargets, Teacher, Term
+from bertology.compress.teaching.mixed_vocabulary import MixedVocabulary
+from bertology.compress.teaching.on_text import distil_on_text
+from bertology.compress.teaching.static_model import static_model
+from bertology.compress.teaching.student import fitting, student
+from bertology.compress.teaching.waldorf import Waldorf
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import wrap
 from bertology.record.errors import BadRequest
@@ -22,7 +22,7 @@ from bertology.train.techniques.technique import Technique
 
 @dataclass(frozen=True)
 class OnText(Step):
-    """The smaller encoder copies the original on running text (compress/on_text.py)."""
+    """The smaller encoder copies the original on running text (compress/teaching/on_text.py)."""
 
     terms: tuple[Term, ...] = (SoftTargets(),)
     hard: float = 1.0
@@ -50,7 +50,7 @@ class OnText(Step):
 
 @dataclass(frozen=True)
 class Tune(Step):
-    """Fine-tunes the smaller encoder for the task, with techniques; `terms` copy the tuned whole one (compress/distil.py).
+    """Fine-tunes the smaller encoder for the task, with techniques; `terms` copy the tuned whole one (compress/teaching/distil.py).
 
     `longer` multiplies the epochs, `faster` the learning rate: what starts from random weights has a longer way to go.
     """
@@ -127,7 +127,7 @@ class Fresh(Step):
 
 @dataclass(frozen=True)
 class MixedVocabularies(Step):
-    """A narrow student with a small vocabulary of its own (compress/mixed_vocabulary.py); sizes as shares of the original's."""
+    """A narrow student with a small vocabulary of its own (compress/teaching/mixed_vocabulary.py); sizes as shares of the original's."""
 
     needs: ClassVar = ("text", "mlm", "mask")
     width: float = 0.25
@@ -148,7 +148,7 @@ class MixedVocabularies(Step):
 
 @dataclass(frozen=True)
 class Bottleneck(Step):
-    """MobileBERT: layer-by-layer transfer on the text (or the task's texts), then the task with soft targets (compress/bottleneck.py)."""
+    """MobileBERT: layer-by-layer transfer on the text (or the task's texts), then the task with soft targets (compress/teaching/bottleneck.py)."""
 
     epochs: float = 1.0
     longer: float = 2.0
@@ -172,7 +172,7 @@ class Bottleneck(Step):
 
 @dataclass(frozen=True)
 class Convolutional(Step):
-    """WaLDORf: a convolutional student (compress/waldorf.py)."""
+    """WaLDORf: a convolutional student (compress/teaching/waldorf.py)."""
 
     needs: ClassVar = ("task",)
     layers: float = 2 / 3
@@ -188,7 +188,7 @@ class Convolutional(Step):
 
 @dataclass(frozen=True)
 class Recurrent(Step):
-    """BiLSTM-soft (compress/bilstm.py): the study's sizes for a teacher of 768 dimensions, in proportion for others."""
+    """BiLSTM-soft (compress/teaching/bilstm.py): the study's sizes for a teacher of 768 dimensions, in proportion for others."""
 
     needs: ClassVar = ("task",)
     longer: float = 2.0
@@ -205,7 +205,7 @@ class Recurrent(Step):
 
 @dataclass(frozen=True)
 class Unlayered(Step):
-    """Static embeddings (compress/static_model.py) of `width` dimensions; a task's labels and the tuned encoder's predictions train them on."""
+    """Static embeddings (compress/teaching/static_model.py) of `width` dimensions; a task's labels and the tuned encoder's predictions train them on."""
 
     width: int = 256
     longer: float = 3.0

@@ -1,6 +1,6 @@
 """Heads taken out of a tuned model in the order of their importance, until dev says stop (Michel et al. 2019).
 
-A head's importance is the mean |slope of the loss| at its gate over training examples (compress/gates.py), divided by the l2 norm of its
+A head's importance is the mean |slope of the loss| at its gate over training examples (compress/pruning/gates.py), divided by the l2 norm of its
 layer. Steps of a tenth of all heads are masked and scored on dev; nothing is tuned again. The same steps in a random order are the control.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bertology.compress.gates import gated, normalised, sensitivity, sizes
+from bertology.compress.pruning.gates import gated, normalised, sensitivity, sizes
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import kind

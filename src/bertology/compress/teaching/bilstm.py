@@ -18,8 +18,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
 
-from bertology.compress.static import principal
-from bertology.compress.tokens import score
+from bertology.compress.inference.tokens import score
+from bertology.compress.teaching.static import principal
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import FAMILIES, Family
 from bertology.encoder.load import wrap

@@ -1,7 +1,7 @@
 """A family's own classification model whose layers hand on fewer tokens than they were given (PoWER-BERT: Goyal et al. 2020).
 
 A token's significance in a layer is the attention it receives, summed over heads and queries. Tokens leave for good, with all that a layer
-knows of their places; whether a family lets them is tried on the encoder. How many stay is learnt in compress/tokens.py.
+knows of their places; whether a family lets them is tried on the encoder. How many stay is learnt in compress/inference/tokens.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bertology.compress import layerwise
-from bertology.compress.layerwise import (
+from bertology.compress.inference import layerwise
+from bertology.compress.inference.layerwise import (
     Ours,
     altered,
     first,

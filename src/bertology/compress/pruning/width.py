@@ -19,8 +19,8 @@ from huggingface_hub.errors import StrictDataclassError
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bertology.compress.distil import Distil, SoftTargets, Teacher
-from bertology.compress.prune import dev_score
+from bertology.compress.pruning.structured import dev_score
+from bertology.compress.teaching.distil import Distil, SoftTargets, Teacher
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.cut import head_width, recast, shape_of
 from bertology.encoder.encoder import Encoder

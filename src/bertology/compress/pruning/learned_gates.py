@@ -1,6 +1,6 @@
 """Gates that learn to close while a tuned model is tuned on; what they close is then taken out for good.
 
-Hard-concrete gates (compress/hard_concrete.py) on heads (Voita et al. 2019), on heads and feed-forward neurons (McCarley et al. 2019), and on
+Hard-concrete gates (compress/pruning/hard_concrete.py) on heads (Voita et al. 2019), on heads and feed-forward neurons (McCarley et al. 2019), and on
 whole attention and feed-forward sublayers and hidden dimensions besides (CoFi: Xia et al. 2022). A price on open gates, or a Lagrangian that drives
 to a wish (Wang et al. 2020, as in CoFi): a share of heads, neurons or parameters, or a speed-up by a measured table.
 
@@ -16,9 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bertology.compress import losses
-from bertology.compress.distil import Distil, Hidden, Seen, SoftTargets, Teacher, Term
-from bertology.compress.gate_parts import (
+from bertology.compress.inference.latency import LatencyTable, latency
+from bertology.compress.pruning.gate_parts import (
     Gates,
     Marks,
     Of,
@@ -31,12 +30,13 @@ from bertology.compress.gate_parts import (
     sites_of,
     width_gated,
 )
-from bertology.compress.gates import gated, sizes
-from bertology.compress.hard_concrete import HardConcrete
-from bertology.compress.latency import LatencyTable, latency
-from bertology.compress.layer_maps import LayerMap, uniform
-from bertology.compress.prune import Progress, dev_score
-from bertology.compress.width import narrowed
+from bertology.compress.pruning.gates import gated, sizes
+from bertology.compress.pruning.hard_concrete import HardConcrete
+from bertology.compress.pruning.structured import Progress, dev_score
+from bertology.compress.pruning.width import narrowed
+from bertology.compress.teaching import losses
+from bertology.compress.teaching.distil import Distil, Hidden, Seen, SoftTargets, Teacher, Term
+from bertology.compress.teaching.layer_maps import LayerMap, uniform
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import kind
@@ -61,7 +61,7 @@ class LearnedGates(Technique):
     others are multiplied into it: the model is a plain one, and `closed_parts` finds what can go. `start` is the probability with which gates
     begin open; `gate_rate` their learning rate under Adam, None for 40 / steps (0.02 to 0.5), with which they can close in a run of any length. `frozen`
     trains the gates alone. Put it behind other techniques that rescale the loss; keep the last epoch, not the best. Hidden dimensions need `GatePruning`:
-    norms are over fewer of them, so the model is right only after compress/width.py has taken them out.
+    norms are over fewer of them, so the model is right only after compress/pruning/width.py has taken them out.
     """
 
     cites: ClassVar = ("louizos-2018", "voita-2019b", "mccarley-2020", "xia-2022")

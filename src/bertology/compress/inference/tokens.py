@@ -1,6 +1,6 @@
 """PoWER-BERT: layer by layer fewer tokens, those that no one attends to leave (Goyal et al. 2020).
 
-How many stay after each layer is learnt once for a task; which, is decided anew for each text by the model of compress/extraction.py.
+How many stay after each layer is learnt once for a task; which, is decided anew for each text by the model of compress/inference/extraction.py.
 """
 
 import math
@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bertology.compress.extraction import Choice, Tokens, leaving, lets_tokens_leave, mask_of, with_retention
-from bertology.compress.latency import seconds
+from bertology.compress.inference.extraction import Choice, Tokens, leaving, lets_tokens_leave, mask_of, with_retention
+from bertology.compress.inference.latency import seconds
 from bertology.encoder.backend import set_attention
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import NotApplicable

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bertology.compress.gates import Parts
-from bertology.compress.latency import LatencyTable
+from bertology.compress.inference.latency import LatencyTable
+from bertology.compress.pruning.gates import Parts
 
 
 class Choice(NamedTuple):

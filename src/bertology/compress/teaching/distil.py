@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bertology.compress import losses
-from bertology.compress.layer_maps import LayerMap, layer_map
+from bertology.compress.teaching import losses
+from bertology.compress.teaching.layer_maps import LayerMap, layer_map
 from bertology.encoder.backend import set_attention
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import FAMILIES, kind
@@ -37,7 +37,7 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Term:
-    """One thing that is copied, with its weight; `layers` is a map of compress/layer_maps.py for what layers show."""
+    """One thing that is copied, with its weight; `layers` is a map of compress/teaching/layer_maps.py for what layers show."""
 
     weight: float = 1.0
     layers: ClassVar[str] = ""

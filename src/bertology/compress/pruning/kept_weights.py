@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import torch
 from torch.nn.utils import parametrize
 
-from bertology.compress.sparse import Mask, Scope, masks_of
+from bertology.compress.pruning.sparse import Mask, Scope, masks_of
 from bertology.record.errors import BadRequest
 from bertology.train.techniques.technique import Technique, Tuning, merge, trunk_linears
 

@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from bertology.compress import export
-from bertology.compress.unpadded import (
+from bertology.compress.inference import export
+from bertology.compress.inference.unpadded import (
     Pooling,
     Runner,
     Text,

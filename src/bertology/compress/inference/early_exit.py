@@ -1,6 +1,6 @@
 """Early exit: a text leaves at the first layer whose own classifier is sure of it (DeeBERT: Xin et al. 2020; PABEE: Zhou et al. 2020b).
 
-The model is that of compress/ramps.py: texts that have left leave the batch. How sure is sure enough is chosen on dev, by a wished speed-up
+The model is that of compress/inference/ramps.py: texts that have left leave the batch. How sure is sure enough is chosen on dev, by a wished speed-up
 or the score that must stay; test is only reported.
 """
 
@@ -14,8 +14,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bertology.compress.latency import seconds
-from bertology.compress.ramps import Exits, Rule, said_by_layer, with_ramps, with_rule
+from bertology.compress.inference.latency import seconds
+from bertology.compress.inference.ramps import Exits, Rule, said_by_layer, with_ramps, with_rule
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.train.classifier import Labelled, Scored, batches, encoded, loss_of, made_for

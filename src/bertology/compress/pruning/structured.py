@@ -1,6 +1,6 @@
 """Structured pruning of a tuned model to a speed: parts go in rounds, and what is left is tuned again between them.
 
-Which parts: the least sensitive for the time they take on this machine (compress/shape.py). One shot falls off a cliff; rounds with
+Which parts: the least sensitive for the time they take on this machine (compress/pruning/shape.py). One shot falls off a cliff; rounds with
 recovery do not (Lagunas et al. 2021; Xia et al. 2022). The recovery learns from the labels and from the whole model's
 predictions. Every choice is made on training examples; dev scores the rounds, test is never looked at.
 """
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from bertology.compress.distil import Distil, SoftTargets, Teacher
-from bertology.compress.gates import Parts, normalised, sensitivity, sizes
-from bertology.compress.latency import LatencyTable, latency, layer_parameters
-from bertology.compress.shape import Choice, of_random, within
+from bertology.compress.inference.latency import LatencyTable, latency, layer_parameters
+from bertology.compress.pruning.gates import Parts, normalised, sensitivity, sizes
+from bertology.compress.pruning.shape import Choice, of_random, within
+from bertology.compress.teaching.distil import Distil, SoftTargets, Teacher
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import wrap

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
-from bertology.compress.distil import SoftTargets, Term
-from bertology.compress.on_text import distil_on_text
-from bertology.compress.student import student
+from bertology.compress.teaching.distil import SoftTargets, Term
+from bertology.compress.teaching.on_text import distil_on_text
+from bertology.compress.teaching.student import student
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.align import Line, encode
 from bertology.encoder.encoder import Encoder
@@ -50,9 +50,9 @@ class Mixed(NamedTuple):
 
 @dataclass(frozen=True)
 class MixedVocabulary:
-    """`vocabulary` subwords for a student of `layers`, `width`, `heads`, `neurons` (compress/student.py: what is not given is the teacher's).
+    """`vocabulary` subwords for a student of `layers`, `width`, `heads`, `neurons` (compress/teaching/student.py: what is not given is the teacher's).
 
-    `first` and `second` are epochs of the stages over the text, with their peak rates; the rest as in compress/on_text.py.
+    `first` and `second` are epochs of the stages over the text, with their peak rates; the rest as in compress/teaching/on_text.py.
     """
 
     cites: ClassVar = ("zhao-2019",)

@@ -118,7 +118,7 @@ class Static:
     def __call__(self, encoder: Encoder, progress: Progress = lambda what, done, total: None) -> StaticEmbeddings:
         """Reads every subword between the tokenizer's special tokens and takes the mean of the output over all tokens.
 
-        Subwords that no text needs cost rows: trim the vocabulary before (compress/vocabulary.py). Raises BadRequest for a tokenizer
+        Subwords that no text needs cost rows: trim the vocabulary before (compress/factors/vocabulary.py). Raises BadRequest for a tokenizer
         without a fast form, or with gaps in its numbers.
         """
         if not encoder.tokenizer.is_fast:

@@ -21,7 +21,7 @@ from bertology.record.errors import BadRequest, NotApplicable
 Text = str | tuple[str, str]
 Inputs = dict[str, NDArray[np.int64]]
 Runner = Callable[[Inputs], NDArray[np.float32]]
-"""A model as a function: named ids of one padded batch in, its first output as float32 out. What exports are, too (compress/export.py)."""
+"""A model as a function: named ids of one padded batch in, its first output as float32 out. What exports are, too (compress/inference/export.py)."""
 Pooling = Literal["mean", "cls"]
 
 NAMES = ("input_ids", "attention_mask", "token_type_ids")

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from bertology.compress.layer_maps import MAPS, layer_map
-from bertology.compress.prune import dev_score
+from bertology.compress.pruning.structured import dev_score
+from bertology.compress.teaching.layer_maps import MAPS, layer_map
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import wrap

@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bertology.compress.latency import seconds
-from bertology.compress.unpadded import NAMES, Inputs, Runner, lines
+from bertology.compress.inference.latency import seconds
+from bertology.compress.inference.unpadded import NAMES, Inputs, Runner, lines
 from bertology.encoder.backend import set_attention
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadRequest, Refused

@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from transformers import CONFIG_MAPPING, AutoModel, AutoModelForMaskedLM
 
-from bertology.compress.latency import latency
-from bertology.compress.layer_maps import layer_map
+from bertology.compress.inference.latency import latency
+from bertology.compress.teaching.layer_maps import layer_map
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import kind
@@ -78,7 +78,7 @@ def student(
 
 
 def shortened(teacher: Encoder, layers: int, map: Literal["uniform", "first", "last"] = "uniform") -> Encoder:
-    """The teacher's embeddings, head, and those of its layers that a layer map (compress/layer_maps.py) gives a student of `layers`."""
+    """The teacher's embeddings, head, and those of its layers that a layer map (compress/teaching/layer_maps.py) gives a student of `layers`."""
     if map not in ("uniform", "first", "last"):
         raise BadRequest(f"layers cannot be chosen by {map!r}.", "Choose uniform, first or last.")
     kept = {t for _, t in layer_map(map, layers, teacher.n_layers)}
@@ -127,7 +127,7 @@ def fitting(
         asked = f"{budget:g} times as fast" if name == "speedup" else f"{budget:,.0f} {name}"
         raise BadRequest(
             f"the smallest student of the proportions of {teacher.name} is {said(price(ladder[0]))}, {asked} was asked.",
-            "Ask for less, or also cut the vocabulary (compress/vocabulary.py), factor matrices or store fewer bits.",
+            "Ask for less, or also cut the vocabulary (compress/factors/vocabulary.py), factor matrices or store fewer bits.",
         )
     low, high = 0, len(ladder) - 1  # the largest that fits: prices rise along the ladder
     while low < high:

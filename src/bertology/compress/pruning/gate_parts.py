@@ -1,6 +1,6 @@
 """Learnt gates as numbers: how many are open, what that is worth, which parts go, and what that does to the weights.
 
-A wish is a size that shall stay: a share of heads, neurons or parameters, or of the seconds by a measured table (compress/latency.py). It is
+A wish is a size that shall stay: a share of heads, neurons or parameters, or of the seconds by a measured table (compress/inference/latency.py). It is
 a function of how many heads and neurons each layer has, and differentiable, so that a constraint on it teaches gates (Xia et al. 2022).
 """
 
@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bertology.compress.gates import Parts, sizes
-from bertology.compress.hard_concrete import HardConcrete
-from bertology.compress.latency import LatencyTable
-from bertology.compress.width import narrowed
+from bertology.compress.inference.latency import LatencyTable
+from bertology.compress.pruning.gates import Parts, sizes
+from bertology.compress.pruning.hard_concrete import HardConcrete
+from bertology.compress.pruning.width import narrowed
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import FAMILIES, kind
 from bertology.encoder.sites import Site
@@ -58,7 +58,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Speed:
-    """A wish: `times` as fast as the whole by a table (compress/latency.py); between its numbers by straight lines, so it has slopes."""
+    """A wish: `times` as fast as the whole by a table (compress/inference/latency.py); between its numbers by straight lines, so it has slopes."""
 
     times: float
     table: LatencyTable = field(compare=False)
@@ -206,7 +206,7 @@ class Gates(nn.Module):
 def width_gated(model: Any, width: int, gate: Tensor) -> Iterator[None]:
     """Inside, each norm of the width is taken over the dimensions whose gate is not 0, and gives them out times their gates, (width,).
 
-    What heads, poolers and the like make in that width is 0 in the other dimensions. So compress/width.py takes them out.
+    What heads, poolers and the like make in that width is 0 in the other dimensions. So compress/pruning/width.py takes them out.
     """
     alive = (gate > 0).to(gate.dtype)
     norms, handles = _norms(model, width), []

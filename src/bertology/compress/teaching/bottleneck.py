@@ -20,11 +20,11 @@ import torch
 from torch import nn
 from transformers import MobileBertConfig, MobileBertForMaskedLM, MobileBertModel
 
-from bertology.compress import losses
-from bertology.compress.distil import Attention, Distil, Hidden, SoftTargets, Teacher, Term
-from bertology.compress.layer_maps import layer_map
-from bertology.compress.on_text import distil_on_text
-from bertology.compress.prune import dev_score
+from bertology.compress.pruning.structured import dev_score
+from bertology.compress.teaching import losses
+from bertology.compress.teaching.distil import Attention, Distil, Hidden, SoftTargets, Teacher, Term
+from bertology.compress.teaching.layer_maps import layer_map
+from bertology.compress.teaching.on_text import distil_on_text
 from bertology.corpus.sentence import Corpus, sentence
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import AFTER_PADDING, kind

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bertology.compress.layer_maps import uniform
+from bertology.compress.teaching.layer_maps import uniform
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import hidden

@@ -1,7 +1,7 @@
 """A family's own classification model with a classifier after every layer, and texts that leave the batch at the first that is sure.
 
 Texts that have left are taken out between layers, so the layers above compute fewer rows; what is said of a text does not depend on its
-neighbours. How ramps learn and when they are sure enough: compress/early_exit.py.
+neighbours. How ramps learn and when they are sure enough: compress/inference/early_exit.py.
 """
 
 from copy import deepcopy
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from bertology.compress import layerwise
-from bertology.compress.layerwise import (
+from bertology.compress.inference import layerwise
+from bertology.compress.inference.layerwise import (
     Ours,
     altered,
     first,

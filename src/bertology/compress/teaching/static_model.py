@@ -1,7 +1,7 @@
 """Static embeddings as a model of transformers: no layer, each text the mean of its subwords' vectors, with a linear head for a task.
 
 So that what is left of an encoder without any layer stands in the same tables, and is read by the same claims, as every other smaller one. The
-vectors are made by compress/static.py, whose folder the package model2vec reads.
+vectors are made by compress/teaching/static.py, whose folder the package model2vec reads.
 """
 
 from typing import Any
@@ -19,8 +19,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput, TokenClassifierOutput
 
-from bertology.compress.bilstm import sides
-from bertology.compress.static import Static
+from bertology.compress.teaching.bilstm import sides
+from bertology.compress.teaching.static import Static
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import FAMILIES, Family
 from bertology.encoder.load import wrap
@@ -172,7 +172,7 @@ def static_model(
 ) -> Encoder:
     """The encoder's vocabulary as a table of at most `width` dimensions over the same tokenizer; with an untrained head where there is a task.
 
-    Vectors are scaled to a mean length of 1, so that usual learning rates suit them. Raises as compress/static.py does, and
+    Vectors are scaled to a mean length of 1, so that usual learning rates suit them. Raises as compress/teaching/static.py does, and
     NotApplicable for pairs without a token between the texts.
     """
     register()

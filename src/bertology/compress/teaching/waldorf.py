@@ -10,7 +10,7 @@ student made of known parts, and no reproduction:
   transposed convolution restores its length; a residual connection and a norm close it
 - distillation: hidden states of mapped layers through one learnt map of widths, then the tuned teacher's predictions
 
-`import bertology.compress.waldorf` makes transformers' Auto classes and `bertology.load` know it.
+`import bertology.compress.teaching.waldorf` makes transformers' Auto classes and `bertology.load` know it.
 """
 
 from collections.abc import Callable
@@ -34,10 +34,10 @@ from transformers import (
 )
 from transformers.models.electra.modeling_electra import ElectraLayer
 
-from bertology.compress.bottleneck import texts_of
-from bertology.compress.distil import Distil, Hidden, SoftTargets, Teacher
-from bertology.compress.on_text import distil_on_text
-from bertology.compress.prune import dev_score
+from bertology.compress.pruning.structured import dev_score
+from bertology.compress.teaching.bottleneck import texts_of
+from bertology.compress.teaching.distil import Distil, Hidden, SoftTargets, Teacher
+from bertology.compress.teaching.on_text import distil_on_text
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import FAMILIES

@@ -1,7 +1,7 @@
 """Distillation on running text, before any task: a student reads masked text beside its teacher and copies it.
 
 DistilBERT's triple loss (Sanh et al. 2019), MiniLM (Wang et al. 2020), TinyBERT's general stage (Jiao et al. 2020) and pre-trained distillation (Turc et al. 2019)
-differ in their terms only (compress/distil.py). Without a language-model head on both sides what layers show is copied alone.
+differ in their terms only (compress/teaching/distil.py). Without a language-model head on both sides what layers show is copied alone.
 """
 
 import math
@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from bertology.compress.distil import Attention, Logits, Seen, SoftTargets, Term
-from bertology.compress.layer_maps import layer_map
+from bertology.compress.teaching.distil import Attention, Logits, Seen, SoftTargets, Term
+from bertology.compress.teaching.layer_maps import layer_map
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.head import mlm_logits
