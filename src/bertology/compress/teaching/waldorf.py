@@ -158,9 +158,6 @@ def register() -> None:
         auto.register(WaldorfConfig, model, exist_ok=True)
 
 
-register()
-
-
 def convolutional_student(
     teacher: Encoder, *, layers: int = 8, width: int | None = None, embedding: int = 128, stride: int = 2, seed: int = 0
 ) -> Encoder:
@@ -175,6 +172,7 @@ def convolutional_student(
             f"a student of {layers} layers, width {wide}, embeddings of {embedding} and a stride of {stride}.",
             f"Give at least 1 of each, and at most a width of {teacher.width}.",
         )
+    register()
     config = WaldorfConfig(
         vocab_size=int(teacher.config.vocab_size), hidden_size=wide, num_hidden_layers=min(layers, teacher.n_layers),
         num_attention_heads=gcd(wide, teacher.n_heads), intermediate_size=4 * wide, embedding_size=min(embedding, wide), stride=stride,
