@@ -1,7 +1,7 @@
 """The int8 rung of sentence vectors against optimum-onnx, each in its own environment, one thread, in turn.
 
-    python -m venv /tmp/optimum && /tmp/optimum/bin/pip install torch transformers==4.57.6 optimum-onnx onnxruntime
-    python benchmarks/int8.py --peer /tmp/optimum/bin/python [--texts 200] [--repeats 5]
+    python -m venv .venv-optimum && .venv-optimum/bin/pip install torch transformers==4.57.6 optimum-onnx onnxruntime
+    python benchmarks/int8.py --peer .venv-optimum/bin/python [--texts 200] [--repeats 5]
 
 optimum-onnx needs transformers 4. It exports and quantises as its documentation says (dynamic, avx512_vnni, per channel) and embeds padded batches of 32
 in the given order. Seconds are the processor's. Texts are those of benchmarks/ladder.py.
