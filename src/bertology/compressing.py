@@ -19,7 +19,7 @@ from bertology import report
 from bertology.claims import registry
 from bertology.compress import recipes
 from bertology.compress.by_ability import Measure
-from bertology.compress.inference.latency import forward, seconds
+from bertology.compress.inference.latency import forward, over, seconds
 from bertology.compress.recipe import STANDARD, Compression, Goal, Work, tuned_whole
 from bertology.compress.steps.size import BATCH, LENGTH, size_in_bytes
 from bertology.corpus import text as texts
@@ -35,7 +35,7 @@ from bertology.record.estimate import Estimate
 from bertology.record.folder import RunFolder, disk, read_json, whole, write_json
 from bertology.record.result import Result
 from bertology.record.retention import FILE, Cost, Kept, Retention, abilities_kept
-from bertology.train.classifier import Scored, batches, encoded, evaluate
+from bertology.train.classifier import batches, encoded, scored
 from bertology.train.finetune import FineTuning
 from bertology.train.recipe import plain
 from bertology.train.task import Task, read
@@ -72,6 +72,9 @@ class Compressed(NamedTuple):
         forgot = r.of("forgot")
         found.append(f"forgot: {', '.join(k.ability for k in forgot) or 'nothing that these tests see'}")
         return [*found, str(self.model), str(self.page)]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.retention.to_json(), "model": self.model, "page": self.page}
 
 
 def _line(k: Kept) -> str:
@@ -178,7 +181,7 @@ def _task(given: Any, label: str, limit: int | None, seed: int) -> Task | None:
     if given is None or isinstance(given, Task):
         return given
     files = [given] if isinstance(given, str | Path) else list(given)
-    found = read(files[0] if len(files) == 1 else files, label=label or None, seed=seed)
+    found = read(files, label=label or None, seed=seed)
     return found if limit is None else found.limited(limit, seed)
 
 
@@ -319,11 +322,12 @@ def _record(
     stored: int | None, log: Sequence[str], kept: Sequence[Kept], identity: Mapping[str, Any], seed: int,
 ) -> Retention:  # fmt: skip
     times = _times(tuned, small, task)
-    count = lambda e: sum(p.numel() for p in e.model.parameters())
-    nonzero = sum(int((p != 0).sum()) for p in small.model.parameters()) if chosen.kind == "pruning" else count(small)
+    nonzero = (
+        sum(int((p != 0).sum()) for p in small.model.parameters()) if chosen.kind == "pruning" else small.n_parameters
+    )
     record = Retention(
-        original.name, chosen.name, str(goal), Cost(count(tuned), size_in_bytes(tuned), times[0]),
-        Cost(nonzero if nonzero < 0.98 * count(small) else count(small), stored or size_in_bytes(small), times[1], stored is not None),
+        original.name, chosen.name, str(goal), Cost(tuned.n_parameters, size_in_bytes(tuned), times[0]),
+        Cost(nonzero if nonzero < 0.98 * small.n_parameters else small.n_parameters, stored or size_in_bytes(small), times[1], stored is not None),
         abilities=tuple(kept), log=tuple(log), identity=identity,
     )  # fmt: skip
     if task is None:
@@ -352,27 +356,17 @@ def _times(tuned: Encoder, small: Encoder, task: Task | None) -> list[dict[str, 
 
 def _reading(encoder: Encoder, task: Task, size: int) -> Any:
     """A pass of the model with its head over test texts, in batches of `size`."""
-    some = task.test[: max(8, size)]
-    given = list(batches(encoded(encoder, task, some), task, size, encoder.tokenizer.pad_token_id or 0, encoder.device))
-
-    def call() -> None:
-        with torch.inference_mode():
-            for batch in given:
-                encoder.model(**batch.inputs)
-
-    return call
+    lines = encoded(encoder, task, task.test[: max(8, size)])
+    given = list(batches(lines, task, size, encoder.tokenizer.pad_token_id or 0, encoder.device))
+    return over(lambda inputs: encoder.model(**inputs), given)
 
 
 def _scores(tuned: Encoder, small: Encoder, task: Task, seed: int) -> tuple[Estimate, Estimate, Estimate]:
     """Test scores of both and the share kept; intervals resample test examples, jointly."""
-    scored = []
-    for one in (tuned, small):
-        lines = encoded(one, task, task.test)
-        _, said = evaluate(one.model, lines, task, one.tokenizer.pad_token_id or 0, one.device, task.test)
-        scored.append(Scored(said, task.test, task))
-    values = [s.score() for s in scored]
+    both = [scored(one, task) for one in (tuned, small)]
+    values = [s.score() for s in both]
     rng, n = np.random.default_rng([seed, 13]), len(task.test)
-    drawn = np.array([[s.score(pick) for s in scored] for pick in (rng.integers(n, size=n) for _ in range(500))])
+    drawn = np.array([[s.score(pick) for s in both] for pick in (rng.integers(n, size=n) for _ in range(500))])
     made = lambda v, d, unit: Estimate(float(v), *map(float, np.quantile(d, [0.025, 0.975])), n, unit, "bootstrap over test examples")  # fmt: skip
     share = drawn[:, 1] / np.maximum(drawn[:, 0], 1e-9)
     return (

@@ -71,7 +71,7 @@ def export_job(
         place.mkdir(exist_ok=True)
     rungs = None
     if climb:
-        task = read(files[0] if len(files) == 1 else files, label=label or None, seed=seed) if files else None
+        task = read(files, label=label or None, seed=seed) if files else None
         rungs = ladder(encoder, sentences, task=task, repeats=repeats, progress=progress)
     job = ExportJob(encoder.name, made, rungs, place)
     content: dict[str, str] = {}

@@ -8,15 +8,15 @@ from bertology.compress import redundancy as room
 from bertology.corpus import text
 from bertology.corpus.corpora import Corpora
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.load import load, wrap
+from bertology.encoder.load import load
 from bertology.job import QUIET
 from bertology.observe.planner import Progress
 from bertology.record.errors import BadRequest
 from bertology.record.folder import disk, whole, write_json
 from bertology.report import render_redundancy
 from bertology.train import finetuning_recipes
-from bertology.train.finetune import finetune
 from bertology.train.task import read
+from bertology.train.tuned import tuned
 
 
 class Found(NamedTuple):
@@ -48,11 +48,9 @@ def redundancy_job(
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
     given: Any
     if files:
-        given = read(files[0] if len(files) == 1 else files, label=label or None, seed=seed)
+        given = read(files, label=label or None, seed=seed)
         given = given if limit is None else given.limited(limit, seed)
-        tuned = finetune(encoder, given, finetuning_recipes.recipe(recipe), seeds=(seed,), progress=progress).best.model
-        assert tuned is not None
-        encoder = wrap(tuned, encoder.tokenizer, name=encoder.name, has_mlm=False)
+        encoder = tuned(encoder, given, finetuning_recipes.recipe(recipe), seed=seed, progress=progress)
     else:
         given = text.read(Path(on)) if on is not None else Corpora.load({}).text
     found = room.redundancy(encoder, given, parts=parts, seeds=seeds, examples=examples, seed=seed, progress=progress)

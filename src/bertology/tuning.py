@@ -70,7 +70,7 @@ def finetune_files(
     chosen = finetuning_recipes.recipe(recipe) if isinstance(recipe, str) else recipe
     wanted = {name: value for name, value in (changes or {}).items() if value is not None}
     chosen = replace(chosen, **wanted)
-    task = read(files[0] if len(files) == 1 else files, label=label or None, seed=seed)
+    task = read(files, label=label or None, seed=seed)
     if limit is not None:
         task = task.limited(limit, seed)
     encoder = model if isinstance(model, Encoder) else load(model, **loading)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from bertology.compress.teaching.bilstm import Augmentation, BiLSTMSoft, recorded, sides
+from bertology.compress.teaching.bilstm import Augmentation, BiLSTMSoft, recorded
+from bertology.compress.teaching.without_attention import sides
 from bertology.encoder import Encoder, load, wrap
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.train.classifier import batches, encoded

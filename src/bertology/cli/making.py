@@ -9,6 +9,8 @@ from bertology.cli.options import (
     Bar,
     Device,
     Json,
+    Label,
+    Limit,
     Model,
     Pickle,
     Remote,
@@ -18,6 +20,7 @@ from bertology.cli.options import (
     files,
     print_json,
     protected,
+    say,
     size_of,
     split,
     times,
@@ -79,8 +82,8 @@ def finetune(
     recipe: Annotated[str, typer.Option(help="A recipe's name.")] = "standard",
     seeds: Annotated[int, typer.Option(help="How many seeds.")] = 5,
     out: Annotated[Path | None, typer.Option(help="A folder for the best model and the scores.")] = None,
-    label: Annotated[str, typer.Option(help="The column that holds the label, where several do.")] = "",
-    limit: Annotated[int | None, typer.Option(help="At most so many training examples.")] = None,
+    label: Label = "",
+    limit: Limit = None,
     epochs: Annotated[float | None, typer.Option(help="Instead of the recipe's.")] = None,
     rate: Annotated[float | None, typer.Option(help="Peak learning rate instead of the recipe's.")] = None,
     batch: Annotated[int | None, typer.Option(help="Examples a batch instead of the recipe's.")] = None,
@@ -103,11 +106,7 @@ def finetune(
             changes={"epochs": epochs, "rate": rate, "batch": batch, "precision": precision},
             device=device, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
-    if as_json:
-        print_json(done.to_json())
-        return
-    for line in done.lines():
-        typer.echo(line)
+    say(done, as_json)
 
 
 @app.command()
@@ -123,8 +122,8 @@ def compress(
     abilities: Annotated[str, typer.Option(help="Abilities or claims to measure, separated by commas; `none` for none; all by default.")] = "",
     keep_ability: Annotated[str, typer.Option(help="For recipes by-ability: abilities or claims and the share to keep, e.g. agreement,syn-05>=0.95.")] = "",
     scale: Annotated[float, typer.Option(help="Size of the embedded corpora that abilities are measured on.")] = 1.0,
-    label: Annotated[str, typer.Option(help="The column that holds the label, where several do.")] = "",
-    limit: Annotated[int | None, typer.Option(help="At most so many training examples.")] = None,
+    label: Label = "",
+    limit: Limit = None,
     epochs: Annotated[float | None, typer.Option(help="Of a fine-tuning.")] = None,
     rate: Annotated[float | None, typer.Option(help="Peak learning rate of a fine-tuning.")] = None,
     like: Annotated[Path | None, typer.Option(help="Another compression's folder, same encoder and task: its tuned whole encoder is taken over.")] = None,
@@ -153,11 +152,7 @@ def compress(
             abilities=None if abilities == "none" else split(abilities), protect=protect, least=least, scale=scale, tuning=tuning, label=label, limit=limit, like=like,
             seed=seed, progress=progress, device=device, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
-    if as_json:
-        print_json({**done.retention.to_json(), "model": done.model, "page": done.page})
-        return
-    for line in done.lines():
-        typer.echo(line)
+    say(done, as_json)
 
 
 @app.command()
@@ -180,9 +175,9 @@ def redundancy(
     text: Annotated[Path | None, typer.Option("--text", help="Running text instead of a task; the embedded one by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="A folder for the page and the numbers.")] = None,
     parts: Annotated[str, typer.Option(help="Of heads, neurons, layers, dimensions, weights, bits; all by default.")] = "",
-    limit: Annotated[int | None, typer.Option(help="At most so many training examples.")] = None,
+    limit: Limit = None,
     examples: Annotated[int, typer.Option(help="At most so many test examples or sentences for each point of a curve.")] = 300,
-    label: Annotated[str, typer.Option(help="The column that holds the label, where several do.")] = "",
+    label: Label = "",
     recipe: Annotated[str, typer.Option(help="The fine-tuning recipe.")] = "standard",
     seed: Seed = 0, device: Device = "cpu", allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -195,11 +190,7 @@ def redundancy(
             model, files(task), out=out, on=text, label=label, limit=limit, recipe=recipe, parts=split(parts) or PARTS, examples=examples,
             seed=seed, progress=progress, device=device, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
-    if as_json:
-        print_json(done.to_json())
-        return
-    for line in done.lines():
-        typer.echo(line)
+    say(done, as_json)
 
 
 @app.command()
@@ -212,7 +203,7 @@ def export(
     ladder: Annotated[bool, typer.Option("--ladder", help="Also time every form of inference there is on this machine.")] = False,
     text: Annotated[Path | None, typer.Option("--text", help="Running text to measure on; the embedded one by default.")] = None,
     task: Annotated[list[Path] | None, typer.Option("--task", help="Labelled files that score the ladder's rungs.")] = None,
-    label: Annotated[str, typer.Option(help="The column that holds the label, where several do.")] = "",
+    label: Label = "",
     seed: Seed = 0, allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """ONNX or OpenVINO, with parity and speed measured here; what drifts or is slower is refused."""
@@ -227,11 +218,7 @@ def export(
             model, out, to=None if to == "none" else to, int8=int8, force=force, climb=ladder, on=text, files=files(task), label=label,
             seed=seed, progress=progress, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # type: ignore[arg-type]  # fmt: skip
-    if as_json:
-        print_json(done.to_json())
-        return
-    for line in done.lines():
-        typer.echo(line)
+    say(done, as_json)
 
 
 def _recipe_line(r: dict[str, Any]) -> str:

@@ -27,6 +27,8 @@ Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
 Dtype = Annotated[str, typer.Option(help="float32 or bfloat16.")]
 Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Read pickled weights; only if you trust their source.")]
 Remote = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")]
+Label = Annotated[str, typer.Option(help="The column that holds the label, where several do.")]
+Limit = Annotated[int | None, typer.Option(help="At most so many training examples.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -58,6 +60,15 @@ class Bar:
 
     def __exit__(self, *_: Any) -> None:
         self.bar.stop()
+
+
+def say(job: Any, as_json: bool) -> None:
+    """What a finished job says of itself."""
+    if as_json:
+        print_json(job.to_json())
+        return
+    for line in job.lines():
+        typer.echo(line)
 
 
 def print_json(content: Any) -> None:

@@ -17,6 +17,7 @@ from bertology.compress import quantise
 from bertology.compress.inference.latency import layer_parameters
 from bertology.compress.pruning.gates import sizes
 from bertology.compress.recipe import Step, Work
+from bertology.compress.steps.size import layer_matrices, size_in_bytes
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import wrap
@@ -144,11 +145,10 @@ class ByAbility(Step):
         )
         if self.what == "bits":
             few = set(chosen.gone)
-            matrices = _matrices(whole)
+            matrices = layer_matrices(whole)
             bits = sum((4 if name in few else 8) * m.weight.numel() for name, m in matrices.items())
             floats = sum(m.weight.numel() for m in matrices.values())
-            held = sum(p.numel() * p.element_size() for p in {id(p): p for p in whole.model.parameters()}.values())
-            work = work.but(stored=held - 4 * floats + bits // 8)
+            work = work.but(stored=size_in_bytes(whole) - 4 * floats + bits // 8)
         return work
 
     @staticmethod
@@ -166,16 +166,11 @@ class ByAbility(Step):
             small = wrap(deepcopy(whole.model), whole.tokenizer, name=whole.name, has_mlm=whole.has_mlm)
             few = set(edits)
             with torch.no_grad():
-                for name, module in _matrices(small).items():
+                for name, module in layer_matrices(small).items():
                     module.weight.copy_(quantise.uniform(module.weight, 4 if name in few else 8, group=1).weight)
             return small
 
-        return [Part(name, name, 4.0 * m.weight.numel()) for name, m in _matrices(whole).items()], apply
-
-
-def _matrices(encoder: Encoder) -> dict[str, Any]:
-    inside = {id(m) for layer in layer_modules(encoder.base, encoder.family) for m in layer.modules()}
-    return {n: m for n, m in encoder.model.named_modules() if id(m) in inside and isinstance(m, torch.nn.Linear)}
+        return [Part(name, name, 4.0 * m.weight.numel()) for name, m in layer_matrices(whole).items()], apply
 
 
 __all__ = ["ByAbility", "Chosen", "Measure", "Part", "by_ability", "structural_parts"]

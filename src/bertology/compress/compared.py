@@ -27,6 +27,7 @@ from bertology.compress.teaching.replace_modules import Theseus, successor
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadRequest
 from bertology.record.keys import made_key
+from bertology.train.architecture import n_parameters
 from bertology.train.artefacts import Tuned, TunedModel
 from bertology.train.classifier import Labelled, Scored, batches, encoded, evaluate
 from bertology.train.finetune import FineTuning, finetune
@@ -98,7 +99,7 @@ class Shallow:
             teacher = Teacher(origin.whole.model, origin.whole.encoder, origin.whole.encoder.name)
             techniques = (*techniques, Distil(teacher, self.terms, self.hard))
         model = _tuned(origin, *techniques, encoder=short)
-        return rounded(model, self.bits) if self.bits < 32 else Small(model, 32.0 * _count(model))
+        return rounded(model, self.bits) if self.bits < 32 else Small(model, 32.0 * n_parameters(model))
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Factorised:
 
     def __call__(self, origin: Origin) -> Small:
         model = _tuned(origin, encoder=low_rank(origin.encoder, rank=self.rank, matrices="embeddings"))
-        return Small(model, 32.0 * _count(model))
+        return Small(model, 32.0 * n_parameters(model))
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class FewerTokens:
         lengths = [len(line["input_ids"]) for line in encoded(origin.encoder, origin.task, origin.task.train)]
         keep = falling(lengths, origin.encoder.n_layers, self.share)
         model = _tuned(origin, encoder=with_retention(origin.encoder, origin.task, keep, origin.seed))
-        return Small(model, 32.0 * _count(model))
+        return Small(model, 32.0 * n_parameters(model))
 
 
 def falling(lengths: Sequence[int], layers: int, share: float) -> Retention:
@@ -215,7 +216,7 @@ class Compressing:
             found["dev"].append(score(small.model, dev, task.dev))
             found["whole_calibration"].append(calibration_error(*answers(whole.model, given, task)))
             found["calibration"].append(calibration_error(*answers(small.model, given, task)))
-            found["smaller"].append(32.0 * _count(whole.model) / small.bits)
+            found["smaller"].append(32.0 * n_parameters(whole.model) / small.bits)
             found["faster"].append(speedup(whole.model, small.model, given[0]) if self.timed else float("nan"))
         (place / "compressed.json").write_text(json.dumps(found | {"majority": task.majority}), encoding="utf-8")
 
@@ -303,7 +304,7 @@ def sparse_bits(model: nn.Module, origin: Origin) -> float:
     tuning = Tuning(model, origin.encoder, origin.task, origin.seed, {})
     matrices = [module.weight for module in trunk_linears(tuning)]
     zeros = sum(int((w == 0).sum()) for w in matrices)
-    return 32.0 * (_count(model) - zeros) + sum(w.numel() for w in matrices)
+    return 32.0 * (n_parameters(model) - zeros) + sum(w.numel() for w in matrices)
 
 
 def answers(model: Any, given: Sequence[Labelled], task: Task) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -348,10 +349,6 @@ def _tuned(origin: Origin, *techniques: Technique, encoder: Encoder | None = Non
     model = finetune(given, origin.task, recipe, seeds=(origin.seed,), progress=origin.progress).best.model
     assert model is not None
     return model.requires_grad_(False)
-
-
-def _count(model: nn.Module) -> int:
-    return sum(p.numel() for p in model.parameters())
 
 
 __all__ = [

@@ -15,7 +15,7 @@ from bertology.intervene.inputs import MaskWords, masked
 from bertology.intervene.sweep import cross_entropy_of_masked
 from bertology.record.errors import BadRequest
 from bertology.stats.tally import in_split
-from bertology.train.classifier import Scored, batches, encoded, evaluate, loss_of
+from bertology.train.classifier import Scored, batches, encoded, evaluate, loss_of, made_for
 from bertology.train.task import Task
 
 SPLITS = ("train", "dev", "test")
@@ -61,8 +61,7 @@ class OfTask:
     resampled, tolerance = "test examples", "1 point"
 
     def __init__(self, encoder: Encoder, task: Task, examples: int, seed: int) -> None:
-        name, labels = type(encoder.model).__name__, task.labels or ("score",)
-        if not name.endswith("Classification") or tuple(encoder.config.id2label.values()) != tuple(labels):
+        if not made_for(encoder, task):
             raise BadRequest(f"{encoder.name} has no head for {task.name}.", "Give a model that is tuned to the task.")
         self.encoder, self.task, self.of, self.measure = encoder, task, task.name, task.measure
         rng = np.random.default_rng([seed, 37])

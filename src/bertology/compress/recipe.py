@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadRequest
-from bertology.train.finetune import FineTuning, finetune
+from bertology.train.classifier import made_for
+from bertology.train.finetune import FineTuning
 from bertology.train.task import Task
+from bertology.train.tuned import tuned
 
 Progress = Callable[[str, int, int], None]
 Kind = Literal["distillation", "quantisation", "pruning", "other"]
@@ -188,10 +190,4 @@ class Compression:
 
 def tuned_whole(encoder: Encoder, task: Task, tuning: FineTuning, *, seed: int = 0, progress: Progress) -> Encoder:
     """The encoder with a head, tuned for a task; as it is where it was already tuned for the same labels."""
-    from bertology.encoder.load import wrap
-    from bertology.train.classifier import made_for
-
-    if made_for(encoder, task):
-        return encoder
-    tuned = finetune(encoder, task, tuning, seeds=(seed,), progress=progress).best.model
-    return wrap(tuned, encoder.tokenizer, name=encoder.name, has_mlm=False)  # type: ignore[arg-type]
+    return encoder if made_for(encoder, task) else tuned(encoder, task, tuning, seed=seed, progress=progress)

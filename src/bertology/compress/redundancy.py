@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bertology.compress.calls import projected, skipped
-from bertology.compress.pruning.gates import Parts, gated, normalised, sizes
+from bertology.compress.pruning.gates import felt, gated, normalised, sizes
 from bertology.compress.quantise import uniform
 from bertology.compress.readings import Reading, Table, reading_of
 from bertology.compress.spectrum import Dimensions, Spectrum, dimensions, spectrum
@@ -175,7 +175,7 @@ class _Taking:
         if not sum(counts) or (part == "heads" and self.encoder.family.head is None):
             self.why[part] = f"{self.encoder.name} has no {part} to take out"
             return
-        ranks = np.concatenate(normalised(self.importance())[k])
+        ranks = np.concatenate(normalised(felt(self.model, self.encoder, self.reading.losses()))[k])
 
         def at(order: NDArray[np.int64]) -> list[Table]:
             tables = []
@@ -263,26 +263,6 @@ class _Taking:
         yield "random", gone, [at([self._directions(s, width)] * self.encoder.n_layers) for s in range(self.seeds)]
 
     # What they stand on
-
-    def importance(self) -> Parts:
-        """E over examples of |∂ loss / ∂ gate| at gate 1 for each head and neuron, on training text (Michel et al. 2019, eq. 2)."""
-        counts = sizes(self.encoder)
-        total = [[np.zeros(h), np.zeros(n)] for h, n in counts]
-        for size, loss in self.reading.losses():
-            ones = lambda n, size=size: (
-                torch.ones(size, n, device=self.encoder.device, requires_grad=True) if n else None
-            )
-            gates = [[ones(h) if self.encoder.family.head else None, ones(n)] for h, n in counts]
-            with torch.enable_grad(), gated(self.model, self.encoder, *(list(x) for x in zip(*gates, strict=True))):
-                value = loss()
-            there = [g for pair in gates for g in pair if g is not None]
-            slopes = torch.autograd.grad(value, there, allow_unused=True)
-            found = {id(g): s for g, s in zip(there, slopes, strict=True)}
-            for store, pair in zip(total, gates, strict=True):
-                for k, g in enumerate(pair):
-                    if g is not None and found[id(g)] is not None:
-                        store[k] += found[id(g)].abs().sum(0).double().cpu().numpy()
-        return Parts(tuple(h for h, _ in total), tuple(n for _, n in total))
 
     def _spectrum(self) -> Spectrum:
         if self._seen is None:

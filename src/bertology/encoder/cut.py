@@ -8,7 +8,7 @@ loads by its Auto classes after `register`, as `bertology.load` does.
 
 import contextlib
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from transformers import (
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import CUT, FAMILIES, Family, kind
 from bertology.encoder.narrow import Factored, factor, narrow, ranks, widths
-from bertology.encoder.sites import Site
+from bertology.encoder.sites import Site, hidden
 from bertology.encoder.watch import layer_modules
 from bertology.record.errors import BadRequest, NotApplicable
 
@@ -94,6 +94,11 @@ def shape_of(encoder: Encoder) -> dict[str, Any]:
     shared = len(layer_modules(encoder.base, encoder.family)) < encoder.n_layers
     counts = sizes(encoder.model, encoder.family) * (encoder.n_layers if shared else 1)
     return _composed(encoder.config, _kept(encoder, (), counts))
+
+
+def only(encoder: Encoder, layers: Collection[int]) -> Encoder:
+    """A copy of the encoder with these layers (from 1) alone. Raises as `cut` does."""
+    return cut(encoder, *(hidden(k) for k in range(1, encoder.n_layers + 1) if k not in layers))
 
 
 def register(family: str) -> None:

@@ -249,4 +249,23 @@ class Scored:
         return f1(*total) if self.spans else float(total[0] / total[1])
 
 
-__all__ = ["Labelled", "Scored", "batches", "classifier", "encoded", "evaluate", "layer_of", "loss_of", "made_for"]
+def scored(encoder: Encoder, task: Task, part: str = "test") -> Scored:
+    """What a tuned model, wrapped as an encoder, says on a part of its task."""
+    examples = getattr(task, part)
+    lines, pad = encoded(encoder, task, examples), encoder.tokenizer.pad_token_id or 0
+    _, said = evaluate(encoder.model, lines, task, pad, encoder.device, examples)
+    return Scored(said, examples, task)
+
+
+__all__ = [
+    "Labelled",
+    "Scored",
+    "batches",
+    "classifier",
+    "encoded",
+    "evaluate",
+    "layer_of",
+    "loss_of",
+    "made_for",
+    "scored",
+]

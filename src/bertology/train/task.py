@@ -85,6 +85,8 @@ def read(
     dev and test, the one that is lacking is half of the other. Labels that are all numbers, some with a fraction, make a regression.
     `strict` raises for what is otherwise left out and counted in `dropped`. Raises BadCorpus, BadRequest.
     """
+    if isinstance(path, Sequence) and not isinstance(path, str) and len(path) == 1:
+        path = path[0]
     if isinstance(path, Mapping):
         unknown = sorted(set(path) - set(_PARTS))
         if unknown:

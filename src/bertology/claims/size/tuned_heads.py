@@ -111,7 +111,10 @@ class Retention(NamedTuple):
     orders: list[list[tuple[int, int]]]
 
     def survivors(self) -> list[NDArray[np.bool_]]:
-        """Of each seed the heads (layer, head) that are left at the last step, without a break, that keeps SURVIVING of the score."""
+        """Of each seed the heads (layer, head) that are left at the last step, without a break, that keeps SURVIVING of the score.
+
+        Raises NotApplicable where no head can go in any seed: all that survive are all there are.
+        """
         found = []
         for chosen, order in zip(self.chosen, self.orders, strict=True):
             curve = chosen.mean(1)
@@ -121,6 +124,8 @@ class Retention(NamedTuple):
             for layer, head in order[: round(gone * len(order))]:
                 left[layer - 1, head] = False
             found.append(left)
+        if all(left.all() for left in found):
+            raise NotApplicable("every head survives: a tenth of the heads costs more than a tenth of the score")
         return found
 
 

@@ -4,7 +4,7 @@ The model is that of compress/inference/ramps.py: texts that have left leave the
 or the score that must stay; test is only reported.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bertology.compress.inference.latency import seconds
+from bertology.compress.inference.latency import over, seconds
 from bertology.compress.inference.ramps import Exits, Rule, said_by_layer, with_ramps, with_rule
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import BadRequest, NotApplicable
@@ -208,24 +208,11 @@ def reported(encoder: Encoder, task: Task, rule: Rule, *, batch: int = 32, repea
             output: Any = exiting.model(**one.inputs)
             depths[one.index], said[one.index] = output.layers.cpu().numpy(), output.logits.float().cpu()
     full = with_rule(encoder, None).model
-    taken = [_seconds(model, given, repeats) for model in (full, exiting.model)]
+    # ramps that a whole model would not have do not run in it
+    runs = (lambda inputs: super(Exits, full).forward(**inputs), lambda inputs: exiting.model(**inputs))  # type: ignore[misc]
+    taken = [seconds(over(run, given), repeats=repeats) for run in runs]
     test = _kept(said, logits[-1], depths, len(logits), taken[0] / taken[1], task, "test")
     return Exiting(exiting, rule, dev, test, depths)
-
-
-def _seconds(model: Any, given: Sequence[Labelled], repeats: int) -> float:
-    """Of all batches. Ramps that a whole model would not have do not run in it."""
-    silent = model.rule is None
-
-    def run() -> None:
-        with torch.inference_mode():
-            for one in given:
-                if silent:
-                    super(Exits, model).forward(**one.inputs)
-                else:
-                    model(**one.inputs)
-
-    return seconds(run, repeats=repeats)
 
 
 def _kept(

@@ -19,6 +19,7 @@ from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import head, neuron
 from bertology.encoder.watch import layer_modules
+from bertology.train.classifier import Labelled
 
 
 def seconds(run: Callable[[], Any], *, repeats: int = 7, least: float = 0.05) -> float:
@@ -49,6 +50,17 @@ def forward(encoder: Encoder, *, batch: int = 1, length: int = 64) -> Callable[[
             return base(input_ids=ids, attention_mask=mask)
 
     return run
+
+
+def over(run: Callable[[dict[str, Any]], Any], given: Sequence[Labelled]) -> Callable[[], None]:
+    """A call that runs all batches of labelled examples."""
+
+    def every() -> None:
+        with torch.inference_mode():
+            for batch in given:
+                run(batch.inputs)
+
+    return every
 
 
 def latency(encoder: Encoder, *, batch: int = 1, length: int = 64, repeats: int = 7) -> float:

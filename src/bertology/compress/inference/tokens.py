@@ -4,7 +4,7 @@ How many stay after each layer is learnt once for a task; which, is decided anew
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
@@ -14,11 +14,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bertology.compress.inference.extraction import Choice, Tokens, leaving, lets_tokens_leave, mask_of, with_retention
-from bertology.compress.inference.latency import seconds
+from bertology.compress.inference.latency import over, seconds
 from bertology.encoder.backend import set_attention
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import NotApplicable
-from bertology.train.classifier import Labelled, Scored, batches, encoded, evaluate, made_for
+from bertology.train.classifier import Labelled, batches, encoded, made_for
 from bertology.train.finetune import FineTuning, Progress, encoded_parts, finetune
 from bertology.train.task import Task
 from bertology.train.techniques.technique import Technique, Tuning
@@ -151,14 +151,14 @@ class PoWERBERT:
 
     def _measured(self, whole: Encoder, made: Encoder, task: Task, keep: Retention) -> Dropped:
         parts = ("dev", "test")
-        before = [score(whole, task, part) if made_for(whole, task) else math.nan for part in parts]
-        after = [score(made, task, part) for part in parts]
+        before = [scored(whole, task, part).score() if made_for(whole, task) else math.nan for part in parts]
+        after = [scored(made, task, part).score() for part in parts]
         lines = encoded(made, task, task.test)
         given = list(batches(lines, task, self.batch, made.tokenizer.pad_token_id or 0, made.device))
         model, plain = made.model, deepcopy(made.model)
         set_attention(plain, whole.config._attn_implementation or "eager")
         runs = (lambda inputs: super(Tokens, plain).forward(**inputs), lambda inputs: model(**inputs))  # type: ignore[misc]
-        taken = [_seconds(run, given, self.repeats) for run in runs]
+        taken = [seconds(over(run, given), repeats=self.repeats) for run in runs]
         between = bool(made.config.tokens["between"])
         lengths = [len(line["input_ids"]) for line in lines]
         fewer = made.n_layers * sum(lengths) / computed(lengths, keep, between=between)
@@ -175,23 +175,6 @@ def computed(lengths: Sequence[int], keep: Retention, *, between: bool) -> float
             total += (into + (after if between else into)) / 2
             into = after
     return total
-
-
-def score(encoder: Encoder, task: Task, part: str) -> float:
-    """The score on a part of the task of a tuned model wrapped as an encoder."""
-    examples = getattr(task, part)
-    lines, pad = encoded(encoder, task, examples), encoder.tokenizer.pad_token_id or 0
-    _, said = evaluate(encoder.model, lines, task, pad, encoder.device, examples)
-    return Scored(said, examples, task).score()
-
-
-def _seconds(run: Callable[[dict[str, Tensor]], Any], given: Sequence[Labelled], repeats: int) -> float:
-    def every() -> None:
-        with torch.inference_mode():
-            for batch in given:
-                run(batch.inputs)
-
-    return seconds(every, repeats=repeats)
 
 
 __all__ = ["Dropped", "PoWERBERT", "Retention", "SoftExtract", "Tokens", "configuration", "with_retention"]

@@ -4,7 +4,7 @@ A gate multiplies a head's output or a neuron's activation where the second matr
 backend; at 0 it is what encoder/cut.py takes out. Layers that share their weights share their gates.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -69,29 +69,37 @@ def gated(model: Any, encoder: Encoder, heads: list[Tensor | None], neurons: lis
             handle.remove()
 
 
-def sensitivity(model: Any, encoder: Encoder, task: Task, batches: Iterator[Labelled] | list[Labelled]) -> Parts:
+def sensitivity(model: Any, encoder: Encoder, task: Task, batches: Iterable[Labelled]) -> Parts:
     """E over examples of |∂ loss / ∂ gate| at gate 1 (Michel et al. 2019, eq. 2; for neurons as for heads), not normalised."""
+    model.eval()
+
+    def losses() -> Iterator[tuple[int, Callable[[], Tensor]]]:
+        for batch in batches:
+            # the mean over a batch: each example's own gradient is that of its share, times the batch
+            yield len(batch), lambda batch=batch: loss_of(model(**batch.inputs).logits, batch.labels, task) * len(batch)  # type: ignore[misc]
+
+    return felt(model, encoder, losses())
+
+
+def felt(model: Any, encoder: Encoder, losses: Iterable[tuple[int, Callable[[], Tensor]]]) -> Parts:
+    """The same of any loss: `losses` yields the number of examples and what computes their summed loss."""
     counts = sizes(encoder, model)
     total = [(np.zeros(h), np.zeros(n)) for h, n in counts]
     seen = 0
-    model.eval()
-    for batch in batches:
-        b = len(batch)
-        ones = lambda n, b=b: torch.ones(b, n, device=encoder.device, requires_grad=True)
+    for size, loss in losses:
+        ones = lambda n, size=size: torch.ones(size, n, device=encoder.device, requires_grad=True)
         heads: list[Any] = [ones(h) if h else None for h, _ in counts]
         neurons: list[Any] = [ones(n) if n else None for _, n in counts]
         with torch.enable_grad(), gated(model, encoder, heads, neurons):
-            logits = model(**batch.inputs).logits
-            # the mean over a batch: each example's own gradient is that of its share, times the batch
-            loss = loss_of(logits, batch.labels, task) * b
+            value = loss()
         wanted = [g for g in (*heads, *neurons) if g is not None]
-        slopes = iter(torch.autograd.grad(loss, wanted, allow_unused=True))
+        slopes = iter(torch.autograd.grad(value, wanted, allow_unused=True))
         found = {id(g): s for g, s in zip(wanted, slopes, strict=True)}
         for (h, n), gate_h, gate_n in zip(total, heads, neurons, strict=True):
             for store, gate in ((h, gate_h), (n, gate_n)):
                 if gate is not None and found[id(gate)] is not None:
                     store += found[id(gate)].abs().sum(0).double().cpu().numpy()
-        seen += b
+        seen += size
     return Parts(tuple(h / max(seen, 1) for h, _ in total), tuple(n / max(seen, 1) for _, n in total))
 
 

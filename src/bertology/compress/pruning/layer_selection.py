@@ -5,7 +5,7 @@ regime (train/regimes.py), here a technique of fine-tuning.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -14,15 +14,14 @@ import numpy as np
 
 from bertology.compress.pruning.structured import dev_score
 from bertology.compress.teaching.layer_maps import MAPS, layer_map
-from bertology.encoder.cut import cut
+from bertology.encoder.cut import only
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.load import wrap
-from bertology.encoder.sites import hidden
 from bertology.record.errors import BadRequest
-from bertology.train.finetune import FineTuning, finetune
+from bertology.train.finetune import FineTuning
 from bertology.train.regimes import LayerDrop
 from bertology.train.task import Task
 from bertology.train.techniques.technique import Technique, Tuning
+from bertology.train.tuned import tuned
 
 Progress = Callable[[str, int, int], None]
 
@@ -45,11 +44,6 @@ def selected(encoder: Encoder, depth: int, by: str = "every other") -> Encoder:
     if by not in MAPS or (by == "top" and depth > 1):
         raise BadRequest(f"no rule {by!r} selects {depth} layers.", "Choose every other, uniform, first or last.")
     return only(encoder, [t for _, t in layer_map(by, depth, n)])
-
-
-def only(encoder: Encoder, layers: Sequence[int]) -> Encoder:
-    """A copy of the encoder with these layers (from 1) alone."""
-    return cut(encoder, *(hidden(k) for k in range(1, encoder.n_layers + 1) if k not in layers))
 
 
 class Selected(NamedTuple):
@@ -110,8 +104,7 @@ class LayerSelection:
         less = only(whole, layers) if tried else rule
         before = after = tried[layers] if layers in tried else dev_score(less, task)
         if self.recovery is not None:
-            model: Any = finetune(less, task, self.recovery, seeds=(self.seed,), progress=progress).best.model
-            less = wrap(model, whole.tokenizer, name=whole.name, has_mlm=False)
+            less = tuned(less, task, self.recovery, seed=self.seed, name=whole.name, progress=progress)
             after = dev_score(less, task)
         return Selected(less, layers, dev_score(whole, task), before, after, tried)
 

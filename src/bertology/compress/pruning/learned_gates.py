@@ -43,9 +43,10 @@ from bertology.encoder.families import kind
 from bertology.encoder.load import wrap
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.train.classifier import Labelled
-from bertology.train.finetune import FineTuning, Run, encoded_parts, finetune
+from bertology.train.finetune import FineTuning, Run, encoded_parts
 from bertology.train.task import Task
 from bertology.train.techniques.technique import Technique, Tuning
+from bertology.train.tuned import tuned
 
 
 @dataclass(frozen=True)
@@ -283,10 +284,9 @@ class GatePruning:
         less = cut(masked, *sites_of(whole, marks))
         before = after = dev_score(less, task)
         if self.recovery is not None:
-            model = finetune(
-                less, task, self._taught(self.recovery, whole), seeds=(self.seed,), progress=progress
-            ).best.model
-            less = wrap(model, whole.tokenizer, name=whole.name, has_mlm=False)  # type: ignore[arg-type]
+            less = tuned(
+                less, task, self._taught(self.recovery, whole), seed=self.seed, name=whole.name, progress=progress
+            )
             after = dev_score(less, task)
         shape, fast = sizes(less), None if speedup is None else timed(whole) / timed(less)
         heads, neurons = [h for h, _ in shape], [n for _, n in shape]

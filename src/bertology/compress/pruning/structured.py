@@ -7,7 +7,7 @@ predictions. Every choice is made on training examples; dev scores the rounds, t
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from bertology.compress.inference.latency import LatencyTable, latency, layer_parameters
 from bertology.compress.pruning.gates import Parts, normalised, sensitivity, sizes
@@ -15,11 +15,11 @@ from bertology.compress.pruning.shape import Choice, of_random, within
 from bertology.compress.teaching.distil import Distil, SoftTargets, Teacher
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.load import wrap
 from bertology.record.errors import BadRequest
-from bertology.train.classifier import Scored, batches, encoded, evaluate
-from bertology.train.finetune import FineTuning, finetune
+from bertology.train.classifier import batches, encoded, scored
+from bertology.train.finetune import FineTuning
 from bertology.train.task import Task
+from bertology.train.tuned import tuned
 
 Progress = Callable[[str, int, int], None]
 
@@ -110,8 +110,7 @@ class StructuredPruning:
             recipe = self.recovery
             if self.taught:
                 recipe = replace(recipe, techniques=(*recipe.techniques, Distil(teacher, (SoftTargets(),))))
-            tuned = finetune(less, task, recipe, seeds=(self.seed + k,)).best.model
-            now = wrap(tuned, whole.tokenizer, name=whole.name, has_mlm=False)  # type: ignore[arg-type]
+            now = tuned(less, task, recipe, seed=self.seed + k, name=whole.name)
             rounds.append(Round(sizes(now), full / timed(now), before, dev_score(now, task)))
         progress(f"pruning to {speedup:g}x", self.rounds, self.rounds)
         return Pruned(now, rounds, dev_score(whole, task))
@@ -144,7 +143,4 @@ class StructuredPruning:
 
 def dev_score(encoder: Encoder, task: Task) -> float:
     """The dev score of a tuned model wrapped as an encoder, in the task's measure."""
-    lines = encoded(encoder, task, task.dev)
-    model: Any = encoder.model
-    _, said = evaluate(model, lines, task, encoder.tokenizer.pad_token_id or 0, encoder.device, task.dev)
-    return Scored(said, task.dev, task).score()
+    return scored(encoder, task, "dev").score()

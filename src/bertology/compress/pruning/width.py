@@ -33,8 +33,9 @@ from bertology.intervene.importance import Loss, MaskedLoss, SentenceDirection
 from bertology.intervene.inputs import MaskWords
 from bertology.record.errors import BadCorpus, BadRequest, NotApplicable
 from bertology.train.classifier import Labelled, batches, encoded, loss_of
-from bertology.train.finetune import FineTuning, finetune
+from bertology.train.finetune import FineTuning
 from bertology.train.task import Task
+from bertology.train.tuned import tuned
 
 Progress = Callable[[str, int, int], None]
 
@@ -187,8 +188,7 @@ class WidthPruning:
             recipe = self.recovery
             if self.taught:
                 recipe = replace(recipe, techniques=(*recipe.techniques, Distil(teacher, (SoftTargets(),))))
-            tuned = finetune(less, task, recipe, seeds=(self.seed + k,)).best.model
-            now = wrap(tuned, whole.tokenizer, name=whole.name, has_mlm=False)  # type: ignore[arg-type]
+            now = tuned(less, task, recipe, seed=self.seed + k, name=whole.name)
             rounds.append(WidthRound(now.width, before, dev_score(now, task)))
         progress(what, self.rounds, self.rounds)
         return Narrowed(now, rounds, dev_score(whole, task))

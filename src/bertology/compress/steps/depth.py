@@ -10,9 +10,8 @@ from bertology.compress.steps.size import layers_for
 from bertology.compress.steps.teaching import tuned_as
 from bertology.compress.teaching.layer_maps import layer_map
 from bertology.compress.teaching.replace_modules import Theseus, successor
-from bertology.encoder.cut import cut
+from bertology.encoder.cut import only
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.sites import hidden
 from bertology.record.errors import BadRequest
 
 
@@ -29,8 +28,7 @@ class Shorten(Step):
         whole: Encoder = getattr(work, self.of)
         n = layers_for(whole, work, self.share)
         kept = {t for _, t in layer_map(self.by, n, whole.n_layers)}
-        small = cut(whole, *(hidden(k) for k in range(1, whole.n_layers + 1) if k not in kept))
-        return work.but(small=small).noting(
+        return work.but(small=only(whole, kept)).noting(
             f"layers {', '.join(map(str, sorted(kept)))} of {whole.n_layers} stay ({self.by})"
         )
 

@@ -6,9 +6,8 @@ from torch import nn
 
 from bertology.compress.inference.latency import latency, layer_parameters
 from bertology.compress.recipe import Work
-from bertology.encoder.cut import cut
+from bertology.encoder.cut import only
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.sites import hidden
 from bertology.encoder.watch import layer_modules
 from bertology.record.errors import BadRequest
 
@@ -18,7 +17,7 @@ BATCH, LENGTH = 32, 32
 
 def size_in_bytes(encoder: Any) -> int:
     """Bytes of all parameters as they are held; tied ones count once."""
-    return sum(p.numel() * p.element_size() for p in {id(p): p for p in encoder.model.parameters()}.values())
+    return sum(p.numel() * p.element_size() for p in encoder.model.parameters())
 
 
 def share_to_keep(work: Work) -> float:
@@ -43,14 +42,13 @@ def layers_for(whole: Encoder, work: Work, share: float) -> int:
     if whole.n_layers < 2:
         raise BadRequest(f"{whole.name} has one layer.", "It cannot lose any.")
     goal, counts = work.goal, range(whole.n_layers - 1, 0, -1)
-    first = lambda n: cut(whole, *(hidden(k) for k in range(n + 1, whole.n_layers + 1)))
     if goal.keep is not None:
         share = goal.keep
     if goal.kind in ("", "keep"):
         return min(max(1, round(share * whole.n_layers)), whole.n_layers - 1)
     best = ""
     for n in counts:
-        less = first(n)
+        less = only(whole, range(1, n + 1))
         if goal.bytes is not None:
             reached, met = float(size_in_bytes(less)), size_in_bytes(less) <= goal.bytes
             best = f"{reached:,.0f} bytes"

@@ -14,10 +14,9 @@ from bertology.compress.teaching.static_model import static_model
 from bertology.compress.teaching.student import fitting, student
 from bertology.compress.teaching.waldorf import Waldorf
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.load import wrap
 from bertology.record.errors import BadRequest
-from bertology.train.finetune import finetune
 from bertology.train.techniques.technique import Technique
+from bertology.train.tuned import tuned
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,7 @@ class TuneIfTask(Tune):
 
 def tuned_as(encoder: Encoder, work: Work, recipe: Any) -> Encoder:
     """The encoder tuned for the work's task, wrapped again."""
-    tuned = finetune(encoder, work.labelled, recipe, seeds=(work.seed,), progress=work.progress).best.model
-    return wrap(tuned, encoder.tokenizer, name=work.original.name, has_mlm=False)  # type: ignore[arg-type]
+    return tuned(encoder, work.labelled, recipe, seed=work.seed, name=work.original.name, progress=work.progress)
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,8 @@ class Fresh(Step):
     def __call__(self, work: Work) -> Work:
         whole, goal = work.original, work.goal
         if goal.kind:
-            n = sum(p.numel() for p in whole.model.parameters())
             wish = {
-                "parameters": None if goal.keep is None else int(goal.keep * n),
+                "parameters": None if goal.keep is None else int(goal.keep * whole.n_parameters),
                 "bytes": goal.bytes,
                 "speedup": goal.speedup,
             }

@@ -13,18 +13,18 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss, relu
+from torch.nn.functional import mse_loss, relu
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+from transformers import AutoModel, AutoModelForSequenceClassification, PreTrainedConfig
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
 
-from bertology.compress.inference.tokens import score
 from bertology.compress.teaching.static import principal
+from bertology.compress.teaching.without_attention import Read, Student, Table, fields_for, loss_of, make_known, sides
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.families import FAMILIES, Family
+from bertology.encoder.families import Family
 from bertology.encoder.load import wrap
 from bertology.record.errors import BadRequest, NotApplicable
-from bertology.train.classifier import Labelled, batches, encoded, made_for
+from bertology.train.classifier import Labelled, batches, encoded, made_for, scored
 from bertology.train.finetune import FineTuning, Progress, finetune
 from bertology.train.task import Example, Task
 from bertology.train.techniques.technique import Technique, Tuning
@@ -57,19 +57,11 @@ class BiLSTMConfig(PreTrainedConfig):
     pair: bool = False
 
 
-class _Units(nn.Identity):
-    """Where the units of a layer are read."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.in_features = width
-
-
 class BiLSTMLayer(nn.Module):
     def __init__(self, width: int, units: int) -> None:
         super().__init__()
         self.lstm = nn.LSTM(width, units, batch_first=True, bidirectional=True)
-        self.units = _Units(2 * units)
+        self.units = Read(2 * units)
 
     def forward(
         self, hidden_states: Float[Tensor, "batch token width"], attention_mask: Tensor
@@ -80,16 +72,13 @@ class BiLSTMLayer(nn.Module):
         return self.units(made)
 
 
-class _Pretrained(PreTrainedModel):
+class _Pretrained(Student):
     config_class = BiLSTMConfig
     config: BiLSTMConfig
     base_model_prefix = "bilstm"
 
-    def _init_weights(self, module: nn.Module) -> None:
-        """Each module draws its own when it is built."""
 
-
-class BiLSTMModel(_Pretrained):
+class BiLSTMModel(Table, _Pretrained):
     """Embeddings and the layer; padding must be on the right. Segment ids are taken and not read."""
 
     def __init__(self, config: BiLSTMConfig) -> None:
@@ -98,12 +87,6 @@ class BiLSTMModel(_Pretrained):
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList([BiLSTMLayer(config.embedding_size, config.units)])
         self.post_init()
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.embeddings
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        self.embeddings = value
 
     def forward(
         self,
@@ -151,10 +134,7 @@ class BiLSTMForSequenceClassification(_Pretrained):
         else:
             one = self._text(input_ids, mask)
         logits = self.classifier(self.dropout(relu(self.dense(one))))
-        loss = None
-        if labels is not None:
-            regression = self.config.num_labels == 1
-            loss = mse_loss(logits[:, 0], labels.to(logits.dtype)) if regression else cross_entropy(logits, labels)
+        loss = loss_of(logits, labels, self.config.num_labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]
 
     def _text(self, ids: Tensor, mask: Tensor) -> Float[Tensor, "batch width"]:
@@ -164,26 +144,10 @@ class BiLSTMForSequenceClassification(_Pretrained):
         return torch.cat([ahead[torch.arange(len(ids), device=ids.device), last], back[:, 0]], dim=-1)
 
 
-def sides(ids: Tensor, mask: Tensor, separator: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """(ids, mask) of what goes up to the first separator, and of what comes after it."""
-    n = mask.sum(1)
-    ends = ((ids == separator) & mask.bool()).long()
-    first = torch.where(ends.any(1), ends.argmax(1) + 1, n)
-    found = []
-    for start, length in ((torch.zeros_like(first), first), (first, n - first)):
-        place = torch.arange(max(1, int(length.max())), device=ids.device)[None]
-        inside = (place < length[:, None]).long()
-        found.append((ids.gather(1, (start[:, None] + place).clamp(max=ids.shape[1] - 1)) * inside, inside))
-    return found[0], found[1]
-
-
 def register() -> None:
     """Makes transformers' Auto classes and `bertology.load` know BiLSTM students."""
-    if BiLSTMConfig.model_type not in FAMILIES:
-        AutoConfig.register(BiLSTMConfig.model_type, BiLSTMConfig, exist_ok=True)
-        AutoModel.register(BiLSTMConfig, BiLSTMModel, exist_ok=True)
-        AutoModelForSequenceClassification.register(BiLSTMConfig, BiLSTMForSequenceClassification, exist_ok=True)
-        FAMILIES[BiLSTMConfig.model_type] = ROW
+    models = {AutoModel: BiLSTMModel, AutoModelForSequenceClassification: BiLSTMForSequenceClassification}
+    make_known(ROW, BiLSTMConfig, models)
 
 
 @dataclass(frozen=True)
@@ -274,7 +238,7 @@ class BiLSTMSoft:
         recipe = replace(self.recipe, techniques=(*self.recipe.techniques, taught))
         tuned: Any = finetune(start, more, recipe, seeds=(self.seed,), progress=progress).best.model
         made = replace(start, model=tuned, _encoded={})
-        both = [(score(teacher, task, part), score(made, task, part)) for part in ("dev", "test")]
+        both = [tuple(scored(one, task, part).score() for one in (teacher, made)) for part in ("dev", "test")]
         return Distilled(made, both[0], both[1], len(more.train))
 
     def student(self, teacher: Encoder, task: Task) -> Encoder:
@@ -287,17 +251,9 @@ class BiLSTMSoft:
             raise BadRequest(
                 f"embeddings of {width} from a teacher's of {table.shape[1]}.", f"Give 1 to {table.shape[1]}."
             )
-        pair = len(task.train[0].texts) == 2
-        separator = teacher.tokenizer.sep_token_id
-        if pair and separator is None:
-            raise NotApplicable(f"the tokenizer of {teacher.name} has no token between two texts")
-        names = dict(enumerate(task.labels or ("score",)))
         config = BiLSTMConfig(
-            vocab_size=len(table), embedding_size=width, units=self.units, hidden_size=2 * self.units, head_size=self.head, pair=pair,
-            separator=-1 if separator is None else separator, pad_token_id=teacher.tokenizer.pad_token_id,
-            type_vocab_size=int(getattr(teacher.config, "type_vocab_size", 1) or 1), num_labels=len(names), id2label=names,
-            label2id={name: k for k, name in names.items()},
-            problem_type="regression" if task.kind == "regression" else "single_label_classification",
+            vocab_size=len(table), embedding_size=width, units=self.units, hidden_size=2 * self.units, head_size=self.head,
+            **fields_for(teacher, task),
         )  # fmt: skip
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)

@@ -33,10 +33,11 @@ from bertology.encoder.sites import Site
 from bertology.encoder.watch import layer_modules
 from bertology.record.errors import BadRequest, NotApplicable, NotFinite
 from bertology.train.classifier import layer_of
-from bertology.train.finetune import FineTuning, finetune
+from bertology.train.finetune import FineTuning
 from bertology.train.finetuning_recipes import with_techniques
 from bertology.train.optimizer import AdamW, Schedule, set_rate
 from bertology.train.task import Task
+from bertology.train.tuned import tuned
 
 Progress = Callable[[str, int, int], None]
 Norm = Literal["no_norm", "layer_norm"]
@@ -270,8 +271,7 @@ class MobileBert:
         recipe = with_techniques(
             self.tuning.name, Distil(teacher, (SoftTargets(weight=1 - self.hard),), self.hard), of=self.tuning
         )
-        model: Any = finetune(student, task, recipe, seeds=(self.seed,), progress=progress).best.model
-        encoder = wrap(model, whole.tokenizer, name=student.name, has_mlm=False)
+        encoder = tuned(student, task, recipe, seed=self.seed, progress=progress)
         return Bottlenecked(encoder, stages, dev_score(whole, task), dev_score(encoder, task))
 
 

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from bertology.compress.teaching.layer_maps import uniform
-from bertology.encoder.cut import cut
+from bertology.encoder.cut import only
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.sites import hidden
 from bertology.encoder.watch import layer_modules
 from bertology.record.errors import BadRequest
 from bertology.train.techniques.technique import Technique, Tuning, first
@@ -70,5 +69,4 @@ def _either(layer: nn.Module, stands_for: list[nn.Module], state: dict[str, Any]
 
 def successor(predecessor: Encoder, layers: int) -> Encoder:
     """The short encoder to start from: the predecessor's layers, evenly chosen (as it was before it was tuned, or after)."""
-    kept = {t for _, t in uniform(layers, predecessor.n_layers)}
-    return cut(predecessor, *(hidden(k) for k in range(1, predecessor.n_layers + 1) if k not in kept))
+    return only(predecessor, {t for _, t in uniform(layers, predecessor.n_layers)})

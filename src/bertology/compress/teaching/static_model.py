@@ -8,23 +8,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy
 from transformers import (
-    AutoConfig,
     AutoModel,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     PreTrainedConfig,
-    PreTrainedModel,
 )
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput, TokenClassifierOutput
 
-from bertology.compress.teaching.bilstm import sides
 from bertology.compress.teaching.static import Static
+from bertology.compress.teaching.without_attention import Read, Student, Table, fields_for, loss_of, make_known, sides
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.families import FAMILIES, Family
+from bertology.encoder.families import Family
 from bertology.encoder.load import wrap
-from bertology.record.errors import NotApplicable
 from bertology.train.task import Task
 
 ROW = Family(
@@ -52,35 +49,24 @@ class StaticConfig(PreTrainedConfig):
     pair: bool = False
 
 
-class _Vectors(nn.Identity):
-    """Where the dimensions of the table are read."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.in_features = width
-
-
 class StaticLayer(nn.Module):
     """Gives on what it is given."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.vectors = _Vectors(width)
+        self.vectors = Read(width)
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         return self.vectors(hidden_states)
 
 
-class _Pretrained(PreTrainedModel):
+class _Pretrained(Student):
     config_class = StaticConfig
     config: StaticConfig
     base_model_prefix = "static"
 
-    def _init_weights(self, module: nn.Module) -> None:
-        """Each module draws its own when it is built."""
 
-
-class StaticModel(_Pretrained):
+class StaticModel(Table, _Pretrained):
     """The table. Segment ids and the mask are taken and not read."""
 
     def __init__(self, config: StaticConfig) -> None:
@@ -88,12 +74,6 @@ class StaticModel(_Pretrained):
         self.embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList([StaticLayer(config.hidden_size)])
         self.post_init()
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.embeddings
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        self.embeddings = value
 
     def forward(
         self, input_ids: Tensor | None = None, inputs_embeds: Tensor | None = None, **kwargs: Any
@@ -123,10 +103,8 @@ class StaticForSequenceClassification(_Pretrained):
             one = torch.cat([a, b, (a - b).abs(), a * b], dim=-1)
         else:
             one = self._mean(input_ids, mask)
-        logits, loss = self.classifier(one), None
-        if labels is not None:
-            regression = self.config.num_labels == 1
-            loss = mse_loss(logits[:, 0], labels.to(logits.dtype)) if regression else cross_entropy(logits, labels)
+        logits = self.classifier(one)
+        loss = loss_of(logits, labels, self.config.num_labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]
 
     def _mean(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -155,12 +133,13 @@ class StaticForTokenClassification(_Pretrained):
 
 
 def register() -> None:
-    """Makes transformers' Auto classes, and the family table, know static models."""
-    FAMILIES["static"] = ROW
-    AutoConfig.register("static", StaticConfig, exist_ok=True)
-    AutoModel.register(StaticConfig, StaticModel, exist_ok=True)
-    AutoModelForSequenceClassification.register(StaticConfig, StaticForSequenceClassification, exist_ok=True)
-    AutoModelForTokenClassification.register(StaticConfig, StaticForTokenClassification, exist_ok=True)
+    """Makes transformers' Auto classes and `bertology.load` know static models."""
+    models = {
+        AutoModel: StaticModel,
+        AutoModelForSequenceClassification: StaticForSequenceClassification,
+        AutoModelForTokenClassification: StaticForTokenClassification,
+    }
+    make_known(ROW, StaticConfig, models)
 
 
 def static_model(
@@ -179,15 +158,8 @@ def static_model(
     table = torch.from_numpy(Static(width=width)(encoder, progress).embeddings)
     table = table / table.norm(dim=1).mean().clamp(min=1e-12)
     tokenizer = encoder.tokenizer
-    pair = task is not None and task.kind != "token" and len(task.train[0].texts) == 2
-    if pair and tokenizer.sep_token_id is None:
-        raise NotApplicable(f"the tokenizer of {encoder.name} has no token between two texts")
-    labels = dict(enumerate(task.labels or ("score",))) if task is not None else {0: "score"}
     config = StaticConfig(
-        vocab_size=len(table), hidden_size=table.shape[1], pad_token_id=tokenizer.pad_token_id, special=sorted(tokenizer.all_special_ids),
-        separator=-1 if tokenizer.sep_token_id is None else tokenizer.sep_token_id, pair=pair, num_labels=len(labels), id2label=labels,
-        label2id={name: k for k, name in labels.items()}, type_vocab_size=int(getattr(encoder.config, "type_vocab_size", 1) or 1),
-        problem_type="regression" if task is not None and task.kind == "regression" else "single_label_classification",
+        vocab_size=len(table), hidden_size=table.shape[1], special=sorted(tokenizer.all_special_ids), **fields_for(encoder, task)
     )  # fmt: skip
     made = (
         StaticModel

@@ -14,11 +14,10 @@ from transformers import CONFIG_MAPPING, AutoModel, AutoModelForMaskedLM
 
 from bertology.compress.inference.latency import latency
 from bertology.compress.teaching.layer_maps import layer_map
-from bertology.encoder.cut import cut
+from bertology.encoder.cut import only
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import kind
 from bertology.encoder.load import wrap
-from bertology.encoder.sites import hidden
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.train.architecture import n_parameters
 
@@ -84,7 +83,7 @@ def shortened(teacher: Encoder, layers: int, map: Literal["uniform", "first", "l
     kept = {t for _, t in layer_map(map, layers, teacher.n_layers)}
     if len(kept) == teacher.n_layers:
         return wrap(deepcopy(teacher.model), teacher.tokenizer, name=teacher.name, has_mlm=teacher.has_mlm)
-    return cut(teacher, *(hidden(k) for k in range(1, teacher.n_layers + 1) if k not in kept))
+    return only(teacher, kept)
 
 
 def fitting(

@@ -43,9 +43,10 @@ from bertology.encoder.encoder import Encoder
 from bertology.encoder.families import FAMILIES
 from bertology.encoder.load import wrap
 from bertology.record.errors import BadRequest
-from bertology.train.finetune import FineTuning, finetune
+from bertology.train.finetune import FineTuning
 from bertology.train.finetuning_recipes import with_techniques
 from bertology.train.task import Task
+from bertology.train.tuned import tuned
 
 Progress = Callable[[str, int, int], None]
 
@@ -239,6 +240,5 @@ class Waldorf:
         teacher = Teacher(whole.model, whole, whole.fingerprint)
         terms = (SoftTargets(weight=1 - self.hard), Hidden(weight=self.maps, embeddings=False))
         recipe = with_techniques(self.tuning.name, Distil(teacher, terms, self.hard), of=self.tuning)
-        model: Any = finetune(student, task, recipe, seeds=(self.seed,), progress=progress).best.model
-        encoder = wrap(model, whole.tokenizer, name=student.name, has_mlm=False)
+        encoder = tuned(student, task, recipe, seed=self.seed, progress=progress)
         return Convolved(encoder, dev_score(whole, task), dev_score(encoder, task))
