@@ -12,6 +12,7 @@ from bertology.claims.registry import experiment, survey
 from bertology.corpus.cloze import ClozeItem
 from bertology.corpus.corpora import Corpora
 from bertology.record.result import Finding, judge
+from tests.claims.driving import driven
 
 Log = Callable[[str, str], float]
 """(context, word) -> log-probability in nats."""
@@ -59,12 +60,7 @@ def finding(
     """What a claim makes of made-up answers over the embedded items (or others); the twin answers at random."""
     corpora = Corpora.load({"cloze": items} if items is not None else None)
     asking = experiment(claim_id)(encoder or FakeEncoder(), corpora, 0)  # type: ignore[arg-type]
-    wish = next(asking)
-    while True:
-        try:
-            wish = asking.send(tuple(_answer(asked, log, favourite) for asked in wish.artefacts))  # type: ignore[union-attr]
-        except StopIteration as end:
-            return end.value
+    return driven(asking, lambda asked: _answer(asked, log, favourite))
 
 
 def verdict(claim_id: str, *given: Any, **named: Any) -> str:

@@ -13,6 +13,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.record.result import Finding, judge
 from bertology.train.artefacts import Scored, Scoring, Tuned, TunedModel
+from tests.claims.driving import driven
 from tests.claims.training.made_up import noise
 from tests.planted import random_encoder
 
@@ -78,12 +79,7 @@ def drawn(*key: Any) -> NDArray[np.float64]:
 
 def finding(claim_id: str, world: World, corpora: Corpora, encoder: Encoder | None = None) -> Finding:
     asking = experiment(claim_id)(encoder or tiny(corpora), corpora, 0)
-    wish = next(asking)
-    while True:
-        try:
-            wish = asking.send(tuple(world.answer(asked) for asked in wish.artefacts))
-        except StopIteration as end:
-            return end.value
+    return driven(asking, world.answer)
 
 
 def verdict(claim_id: str, *given: Any, **named: Any) -> str:

@@ -11,6 +11,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.record.result import Finding, judge
 from bertology.train.artefacts import Scored, Scoring, Trained
+from tests.claims.driving import driven
 from tests.claims.training.answered import tiny
 from tests.claims.training.made_up import noise
 
@@ -48,12 +49,7 @@ def finding(
             return Found(*np.transpose([tickets(asked, seed) for seed in asked.seeds]))  # type: ignore[misc]
         return trained(asked)  # type: ignore[misc]
 
-    wish = next(asking)
-    while True:
-        try:
-            wish = asking.send(tuple(answer(asked) for asked in wish.artefacts))
-        except StopIteration as end:
-            return end.value
+    return driven(asking, answer)
 
 
 def verdict(claim_id: str, *given: Any, **named: Any) -> str:

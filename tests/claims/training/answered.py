@@ -10,6 +10,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.record.result import Finding, judge
 from bertology.train.artefacts import Adapting, Attack, Attacked, Scored, Scoring, Staging, Tuned, TunedModel
+from tests.claims.driving import driven
 from tests.claims.training.made_up import noise
 from tests.planted import random_encoder
 
@@ -44,12 +45,7 @@ def finding(
         assert isinstance(asked, TunedModel)
         return Tuned(asked, asked, score(asked, asked.seed, asked.seed))  # type: ignore[arg-type]
 
-    wish = next(asking)
-    while True:
-        try:
-            wish = asking.send(tuple(answer(asked) for asked in wish.artefacts))
-        except StopIteration as end:
-            return end.value
+    return driven(asking, answer)
 
 
 def verdict(claim_id: str, *given: Any, **named: Any) -> str:

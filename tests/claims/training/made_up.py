@@ -10,6 +10,7 @@ import numpy as np
 from bertology.claims.registry import experiment, survey
 from bertology.record.result import Finding, judge
 from bertology.train.artefacts import Scored, Scoring, Trained, Training
+from tests.claims.driving import driven
 
 
 class FakeEncoder(NamedTuple):
@@ -32,13 +33,7 @@ def finding(
 ) -> Finding:
     """What a claim makes of made-up answers: `loss` gives a training's held-out loss, or a mapping of its parts."""
     asking = experiment(claim_id)(None, corpora, 0)
-    wish = next(asking)
-    while True:
-        answers = tuple(_answer(one, loss, score) for one in wish.artefacts)
-        try:
-            wish = asking.send(answers)
-        except StopIteration as end:
-            return end.value
+    return driven(asking, lambda one: _answer(one, loss, score))
 
 
 def verdict(claim_id: str, *given: Any, **named: Any) -> str:
