@@ -9,6 +9,7 @@ The original is only read. A stopped job goes on: the tuned whole model, the sma
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -333,8 +334,9 @@ def _record(
     if task is None:
         return record
     before, after, share = _scores(tuned, small, task, seed)
-    fields = {"task": task.name, "measure": task.measure, "majority": task.majority, "score_before": before, "score_after": after, "score_kept": share}  # fmt: skip
-    return Retention(**{**{f: getattr(record, f) for f in record.__dataclass_fields__}, **fields})
+    return replace(
+        record, task=task.name, measure=task.measure, majority=task.majority, score_before=before, score_after=after, score_kept=share,
+    )  # fmt: skip
 
 
 def _times(tuned: Encoder, small: Encoder, task: Task | None) -> list[dict[str, float]]:

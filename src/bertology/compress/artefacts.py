@@ -4,8 +4,7 @@ Each is made from the tuned model's own artefact (train/artefacts.py), which all
 are neither trained nor tested on.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,7 +18,7 @@ from bertology.compress.pruning.gate_parts import Share
 from bertology.compress.pruning.gates import normalised, sensitivity
 from bertology.compress.pruning.learned_gates import LearnedGates
 from bertology.corpus.sentence import Corpus
-from bertology.encoder.backend import set_attention
+from bertology.encoder.backend import attention
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import Site
 from bertology.encoder.watch import Edit, Watcher, layer_modules
@@ -100,7 +99,7 @@ class Silencing:
         lines = {name: encoded(encoder, task, examples) for name, examples in parts.items()}
         means = _means(model, encoder, task) if self.by == "mean" else {}
         found = {name: np.zeros((len(whole), len(examples))) for name, examples in parts.items()}
-        with _backend(model, "eager" if self.by == "uniform" else None):
+        with attention(model, "eager" if self.by == "uniform" else None):
             for k, one in enumerate(whole):
                 progress(f"silencing by {self.by}", k, len(whole))
                 less = _Less(model, encoder, one, self.by, means)
@@ -194,20 +193,6 @@ def _means(model: Any, encoder: Encoder, task: Task) -> dict[int, Tensor]:
                 total[layer] = total.get(layer, 0) + seen.head(layer)[:, : real.shape[1]][real].float().sum(0)
             tokens += int(real.sum())
     return {layer: t / tokens for layer, t in total.items()}
-
-
-@contextmanager
-def _backend(model: Any, name: str | None) -> Iterator[None]:
-    """Another attention backend inside, where one is named."""
-    loaded = model.config._attn_implementation
-    if name is None or loaded in (None, name):
-        yield
-        return
-    set_attention(model, name)
-    try:
-        yield
-    finally:
-        set_attention(model, loaded)
 
 
 @dataclass(frozen=True, eq=False)

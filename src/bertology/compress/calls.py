@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from bertology.compress.inference.layerwise import layer_by_layer, states_of
 from bertology.encoder.encoder import Encoder
-from bertology.encoder.watch import layer_modules
 
 
 @contextmanager
 def skipped(encoder: Encoder, layers: Sequence[int]) -> Iterator[None]:
     """Inside, some layers (from 1) hand on what they are given: what `cut` takes out for good (encoder/cut.py)."""
-    with _wrapped(encoder, lambda layer, own, args, kwargs: _first_in(args, kwargs) if layer in layers else None):
+    with _wrapped(encoder, lambda layer, own, args, kwargs: states_of(args, kwargs) if layer in layers else None):
         yield
 
 
@@ -38,7 +38,7 @@ def states(encoder: Encoder) -> Iterator[list[Tensor]]:
 
     def note(layer: int, own: Callable[..., Any], args: Any, kwargs: Any) -> Tensor:
         if layer == 1:
-            seen.append(_first_in(args, kwargs))
+            seen.append(states_of(args, kwargs))
         output = own(*args, **kwargs)
         seen.append(output[0] if isinstance(output, tuple) else output)
         return seen[-1]
@@ -50,30 +50,15 @@ def states(encoder: Encoder) -> Iterator[list[Tensor]]:
 @contextmanager
 def _wrapped(encoder: Encoder, change: Callable[..., Tensor | None]) -> Iterator[None]:
     """Layers are called through `change` (layer, own forward, args, kwargs); None from it calls the layer itself."""
-    base, count = encoder.base, [0]
     width = encoder._layer_outputs
-    modules = list(dict.fromkeys(layer_modules(base, encoder.family)))
-    own = {module: module.forward for module in modules}
-    before = {module: module.__dict__.get("forward") for module in modules}
 
-    def forward(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        layer = count[0] % encoder.n_layers + 1
-        count[0] += 1
-        found = change(layer, own[module], args, kwargs)
+    def run(
+        number: int, module: nn.Module, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        found = change((number - 1) % encoder.n_layers + 1, own, args, kwargs)
         if found is None:
-            return own[module](*args, **kwargs)
+            return own(*args, **kwargs)
         return (found, *[None] * (width - 1)) if width else found
 
-    for module in modules:
-        module.forward = lambda *args, _m=module, **kwargs: forward(_m, *args, **kwargs)  # type: ignore[method-assign]
-    try:
+    with layer_by_layer(encoder.base, run):
         yield
-    finally:
-        for module in modules:
-            del module.forward
-            if before[module] is not None:
-                module.forward = before[module]  # type: ignore[method-assign]
-
-
-def _first_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    return args[0] if args else kwargs["hidden_states"]

@@ -1,5 +1,7 @@
 """Which code computes attention: transformers' backends by name, switched on a loaded model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -13,3 +15,17 @@ def set_attention(model: Any, backend: str) -> None:
         config = getattr(module, "config", None)
         if config is not None and hasattr(config, "_attn_implementation") and config._attn_implementation != backend:
             config._attn_implementation = backend
+
+
+@contextmanager
+def attention(model: Any, backend: str | None) -> Iterator[None]:
+    """Inside, a model has another backend, where one is named and the model has a choice."""
+    loaded = model.config._attn_implementation
+    if backend is None or loaded in (None, backend):
+        yield
+        return
+    set_attention(model, backend)
+    try:
+        yield
+    finally:
+        set_attention(model, loaded)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.align import Encoded, encode
-from bertology.encoder.backend import set_attention
+from bertology.encoder.backend import attention as attention_backend
 from bertology.encoder.batch import Batch, batched
 from bertology.encoder.families import AFTER_PADDING, Family, kind
 from bertology.encoder.head import mlm_logits
@@ -161,7 +160,11 @@ class Encoder:
         watcher = Watcher(self.base, self.family, self.n_heads, self.n_layers, read, edits, gradients)
         eager = any(kind == "attention" for kind, _ in (*read, *edits))
         given = self.inputs(batch)
-        with torch.set_grad_enabled(gradients), self._attention_backend(eager), watcher.watching() as observation:
+        with (
+            torch.set_grad_enabled(gradients),
+            attention_backend(self.model, "eager" if eager else None),
+            watcher.watching() as observation,
+        ):
             self.base(**given)
         if not bool(torch.isfinite(observation.hidden(self.n_layers).sum())):
             culprit = next(
@@ -207,19 +210,6 @@ class Encoder:
         if not self.has_mlm:
             raise NotApplicable(f"{self.name} has no masked-language-model head")
         return mlm_logits(self.model, states)
-
-    @contextmanager
-    def _attention_backend(self, eager: bool) -> Iterator[None]:
-        """Eager attention while weights are read or edited; the loaded backend otherwise."""
-        loaded = self.config._attn_implementation
-        if not eager or loaded in (None, "eager"):
-            yield
-            return
-        set_attention(self.model, "eager")
-        try:
-            yield
-        finally:
-            set_attention(self.model, loaded)
 
     def output_weight(self, layer: int) -> Float[Tensor, "head width head_width"]:
         """The part of the attention output projection that reads each head of a layer (1 to L)."""
@@ -273,7 +263,7 @@ class Encoder:
         watcher = Watcher(self.base, self.family, self.n_heads, self.n_layers, read, {})
         with (
             torch.inference_mode(),
-            self._attention_backend(Site("attention") in sites),
+            attention_backend(self.model, "eager" if Site("attention") in sites else None),
             watcher.watching() as observation,
         ):
             self.base(input_ids=ids, attention_mask=torch.ones_like(ids))

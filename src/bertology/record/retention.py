@@ -7,7 +7,7 @@ whole encoder had.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -215,7 +215,7 @@ def judged(found: Sequence[Kept]) -> list[Kept]:
             fates[id(k)] = ("forgot" if change.value < 0 else "gained") if clear else "kept"
         else:
             fates[id(k)] = "not measured" if k.reference is None or k.had else "never had"
-    return [Kept(**{**{f.name: getattr(k, f.name) for f in fields(k)}, "fate": fates[id(k)]}) for k in found]
+    return [replace(k, fate=fates[id(k)]) for k in found]
 
 
 def _two_sided(change: Estimate) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache, partial
+from itertools import count
 from typing import Any
 
 import torch
@@ -37,7 +38,8 @@ def layer_by_layer(base: nn.Module, run: Layer) -> Iterator[None]:
     """Inside, each call of a layer of the trunk goes through `run`; calls are numbered, so layers may share a module."""
     modules = list(dict.fromkeys(layer_modules(base, FAMILIES[kind(base.config)])))
     own = {module: module.forward for module in modules}
-    number = iter(range(1, 10**6))
+    before = {module: module.__dict__.get("forward") for module in modules}
+    number = count(1)
     for module in modules:
         module.forward = partial(  # type: ignore[method-assign]
             lambda module, *args, **kwargs: run(next(number), module, own[module], args, kwargs), module
@@ -47,6 +49,8 @@ def layer_by_layer(base: nn.Module, run: Layer) -> Iterator[None]:
     finally:
         for module in modules:
             del module.forward
+            if before[module] is not None:
+                module.forward = before[module]  # type: ignore[method-assign]
 
 
 def states_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

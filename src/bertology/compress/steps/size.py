@@ -41,19 +41,19 @@ def layers_for(whole: Encoder, work: Work, share: float) -> int:
     """How many layers the wish allows. Raises BadRequest with the best reachable where one layer is too many."""
     if whole.n_layers < 2:
         raise BadRequest(f"{whole.name} has one layer.", "It cannot lose any.")
-    goal, counts = work.goal, range(whole.n_layers - 1, 0, -1)
+    goal = work.goal
     if goal.keep is not None:
         share = goal.keep
     if goal.kind in ("", "keep"):
         return min(max(1, round(share * whole.n_layers)), whole.n_layers - 1)
-    best = ""
-    for n in counts:
+    best, full = "", latency(whole, batch=BATCH, length=LENGTH) if goal.speedup is not None else 0.0
+    for n in range(whole.n_layers - 1, 0, -1):
         less = only(whole, range(1, n + 1))
         if goal.bytes is not None:
-            reached, met = float(size_in_bytes(less)), size_in_bytes(less) <= goal.bytes
-            best = f"{reached:,.0f} bytes"
+            held = size_in_bytes(less)
+            met, best = held <= goal.bytes, f"{held:,} bytes"
         else:
-            reached = latency(whole, batch=BATCH, length=LENGTH) / latency(less, batch=BATCH, length=LENGTH)
+            reached = full / latency(less, batch=BATCH, length=LENGTH)
             met, best = reached >= 0.95 * (goal.speedup or 1), f"{reached:.1f} times as fast"
         if met:
             return n
