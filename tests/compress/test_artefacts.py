@@ -14,7 +14,6 @@ from bertology.compress.artefacts import (
     Reading,
     Silencing,
     _attending_alike,
-    _backend,
     _Less,
     _means,
     _saying,
@@ -24,6 +23,7 @@ from bertology.compress.artefacts import (
     subnetwork,
 )  # fmt: skip
 from bertology.corpus.corpora import Corpora
+from bertology.encoder.backend import attention
 from bertology.encoder.cut import cut
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import wrap
@@ -105,7 +105,7 @@ def test_the_ways_of_silencing_differ_and_leave_the_model_alone(encoder, task):
     model, every = classifier(encoder, task, 0).eval(), [(layer, h) for layer in (1, 2, 3) for h in range(4)]
     (batch,) = batches(encoded(encoder, task, task.dev[:8]), task, 8, 0, encoder.device)
     means = _means(model, encoder, task)
-    with torch.no_grad(), _backend(model, "eager"):
+    with torch.no_grad(), attention(model, "eager"):
         intact = model(**batch.inputs).logits
         logits = [_Less(model, encoder, every, by, means)(**batch.inputs).logits for by in ("zero", "uniform")]
         logits += [_Less(model, encoder, every, "mean", means)(**batch.inputs).logits, intact]
@@ -117,7 +117,7 @@ def test_the_ways_of_silencing_differ_and_leave_the_model_alone(encoder, task):
 def test_silencing_that_never_happens_is_an_error(encoder, task):
     model = classifier(encoder, task, 0).eval()
     (batch,) = batches(encoded(encoder, task, task.dev[:8]), task, 8, 0, encoder.device)
-    with _backend(model, "sdpa"), pytest.raises(NoEffect, match="attention 2"):
+    with attention(model, "sdpa"), pytest.raises(NoEffect, match="attention 2"):
         _Less(model, encoder, [(2, 0)], "uniform", {})(**batch.inputs)
 
 

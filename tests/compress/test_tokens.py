@@ -12,6 +12,7 @@ from bertology.compress.inference.tokens import PoWERBERT, SoftExtract, computed
 from bertology.encoder import Encoder, load, wrap
 from bertology.encoder.cut import cut
 from bertology.encoder.sites import head
+from bertology.encoder.backend import attention
 from bertology.encoder.watch import Watcher
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.train.classifier import batches, encoded
@@ -58,7 +59,7 @@ def by_masks(encoder: Encoder, inputs: dict[str, torch.Tensor], keep: tuple[int,
             for layer in range(1, encoder.n_layers + 1)
         }
         watcher = Watcher(encoder.base, encoder.family, encoder.n_heads, encoder.n_layers, frozenset(), edits)  # type: ignore[arg-type]
-        with torch.inference_mode(), encoder._attention_backend(True), watcher.watching():
+        with torch.inference_mode(), attention(encoder.model, "eager"), watcher.watching():
             vectors.append(encoder.base(**one)[0][0, 0])
     return torch.stack(vectors)
 

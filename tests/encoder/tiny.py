@@ -1,14 +1,17 @@
 """Tiny random encoders of every family, with tokenizers made on the spot."""
 
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from bertology.encoder import Encoder, wrap
+from bertology.train.tokenizer import train_tokenizer
 
 TEXT = (
     "The unbelievable cats did n't sit on Anna 's mats .",
@@ -41,42 +44,20 @@ OWN: dict[str, dict[str, Any]] = {
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-WORDS = ("the", "cats", "did", "sit", "on", "anna", "mats", "near", "old", "dog", "sleep", "birds", "sing")
-CHARACTERS = sorted(set("".join(TEXT).replace(" ", "")))
-
-
-def word_pieces() -> dict[str, int]:
-    """Letters, letters inside words, whole words, a few endings: the trainers of WordPiece and Unigram order their
-    vocabulary differently in every process, and a test must not."""
-    letters = sorted({c.lower() for c in CHARACTERS})
-    pieces = [*SPECIAL, *letters, *(f"##{c}" for c in letters), *WORDS, "un", "##believ", "##able", "##ing"]
-    return {piece: i for i, piece in enumerate(pieces)}
-
-
-def sentence_pieces() -> list[tuple[str, float]]:
-    """Pieces with their log probabilities: words before letters."""
-    words = [(f"\u2581{word}", -3.0) for word in ("The", *WORDS)]
-    return [*((special, 0.0) for special in SPECIAL), ("\u2581", -4.0), *words, *((c, -6.0) for c in CHARACTERS)]
-
-
 @cache
 def tokenizer(kind: str = "wordpiece") -> PreTrainedTokenizerFast:
-    """A tokenizer of one kind: wordpiece, bpe (byte-level), bpe-prefix, unigram (SentencePiece style)."""
-    if kind == "wordpiece":
-        tok = Tokenizer(models.WordPiece(word_pieces(), unk_token="[UNK]"))
-        tok.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tok.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    elif kind == "unigram":
-        tok = Tokenizer(models.Unigram(sentence_pieces(), unk_id=1))
-        tok.pre_tokenizer = pre_tokenizers.Metaspace()
-        tok.decoder = decoders.Metaspace()
-    else:
-        tok = Tokenizer(models.BPE())
-        tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=kind == "bpe-prefix", trim_offsets=False)
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        options: dict[str, Any] = dict(vocab_size=320, special_tokens=SPECIAL, initial_alphabet=alphabet)
-        tok.train_from_iterator(TEXT, trainers.BpeTrainer(**options))
-    tok.add_special_tokens(SPECIAL)
+    """A trained tokenizer of one kind: wordpiece, bpe (byte-level), bpe-prefix, unigram (SentencePiece style); the same in every process."""
+    if kind in ("wordpiece", "unigram"):
+        with TemporaryDirectory() as place:
+            text = Path(place, "text.txt")
+            text.write_text("\n\n".join(TEXT), encoding="utf-8")
+            return train_tokenizer([text], size=115, kind=kind, lowercase=kind == "wordpiece")
+    tok = Tokenizer(models.BPE())
+    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=kind == "bpe-prefix", trim_offsets=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tok.train_from_iterator(
+        TEXT, trainers.BpeTrainer(vocab_size=320, special_tokens=SPECIAL, initial_alphabet=alphabet)
+    )
     tok.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )

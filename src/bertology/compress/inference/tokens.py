@@ -18,7 +18,7 @@ from bertology.compress.inference.latency import over, seconds
 from bertology.encoder.backend import set_attention
 from bertology.encoder.encoder import Encoder
 from bertology.record.errors import NotApplicable
-from bertology.train.classifier import Labelled, batches, encoded, made_for
+from bertology.train.classifier import Labelled, batches, encoded, made_for, scored
 from bertology.train.finetune import FineTuning, Progress, encoded_parts, finetune
 from bertology.train.task import Task
 from bertology.train.techniques.technique import Technique, Tuning
