@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 import bertology as bt
+from bertology import job
 from bertology.corpus import grammar
 from bertology.record.errors import BadCorpus, BadRequest, CannotWrite, ForeignRun
 from bertology.record.folder import RunFolder
@@ -180,9 +182,31 @@ def test_a_missing_corpus_is_not_applicable_with_the_reason(model: Path, tmp_pat
     assert done.results[0].verdict == "not applicable"
 
 
-def test_a_budget_scales_the_corpora_down(model: Path, tmp_path: Path) -> None:
-    done = bt.run(model, claims=["spec-01"], budget=0.01, out=tmp_path / "run")
-    assert done.folder.run()["identity"]["scale"] < 1
+def test_a_budget_that_is_spent_says_what_it_left_undecided(model: Path, tmp_path: Path) -> None:
+    done = bt.run(model, claims=CLAIMS.split(","), budget=0.01, out=tmp_path / "run")
+    assert [r.verdict for r in done.results] == ["undecided"] * 2
+    assert all("budget ended" in r.reason for r in done.results)
+    assert done.folder.run()["budget"]["left open"] == sorted(CLAIMS.split(","))
+
+
+def test_a_budget_decides_clear_claims_on_a_part_of_the_sentences(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "_plan", lambda *a: SimpleNamespace(seconds=1e9))
+    whole = bt.run(model, claims=CLAIMS.split(","), scale=0.3, out=tmp_path / "whole")
+    done = bt.run(model, claims=CLAIMS.split(","), scale=0.3, budget=1e6, out=tmp_path / "run")
+    shares = {r.claim: r.provenance["share"] for r in done.results}
+    assert [r.verdict for r in done.results] == [r.verdict for r in whole.results]
+    for early, late in zip(done.results, whole.results, strict=True):
+        assert early.verdict == "undecided" or (early.headline and early.headline.n <= late.headline.n)
+    assert all(shares[r.claim] == 1 for r in done.results if r.verdict == "undecided")
+    assert done.folder.run()["budget"] == {"seconds": 1e6, "looks": 3, "left open": []}
+
+
+def test_a_budget_that_a_full_run_fits_in_changes_nothing(model: Path, tmp_path: Path) -> None:
+    for name, budget in (("a", None), ("b", 1e6)):
+        bt.run(model, claims=["spec-01"], scale=0.1, budget=budget, out=tmp_path / name)
+    assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
 
 
 def test_compare_puts_two_runs_on_one_page(model: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A Primer in BERTology, executable: every claim of the survey as an experiment on your encoder.
 
-`bt.load`, `bt.wrap`, `bt.run`, `bt.plan`, `bt.compare`, `bt.check`, `bt.survey`, `bt.score`, `bt.pretrain`, `bt.finetune`, `bt.recipes`; heavy rooms are imported on first use.
+`bt.load`, `bt.wrap`, `bt.run`, `bt.audit`, `bt.plan`, `bt.compare`, `bt.check`, `bt.survey`, `bt.score`, `bt.pretrain`, `bt.finetune`, `bt.recipes`; heavy rooms are imported on first use.
 """
 
 from importlib import import_module
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bertology.acquisition import pretrain
+    from bertology.auditing import audit
     from bertology.behave.pll import score
     from bertology.claims.registry import survey
     from bertology.encoder.check import check
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from bertology.train.finetune import finetune
 
 __version__ = "0.1.0"
-__all__ = ["check", "compare", "finetune", "load", "plan", "pretrain", "recipes", "run", "score", "survey", "wrap"]
+__all__ = ["audit", "check", "compare", "finetune", "load", "plan", "pretrain", "recipes", "run", "score", "survey", "wrap"]
 
 _DOORS = {
     "load": "encoder.load", "wrap": "encoder.load", "check": "encoder.check", "run": "job", "plan": "job", "compare": "job",
     "survey": "claims.registry", "pretrain": "acquisition", "score": "behave.pll",
-    "finetune": "train.finetune",
+    "finetune": "train.finetune", "audit": "auditing",
 }  # fmt: skip
 _ROOMS = (
     "behave",

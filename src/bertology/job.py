@@ -6,7 +6,7 @@ import platform
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -22,12 +22,13 @@ from bertology.corpus.corpora import NAMES, Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
-from bertology.observe.planner import Ask, Asking, Pass, Planner, Progress, asks_of
+from bertology.observe.planner import Ask, Asking, OutOfTime, Pass, Planner, Progress, Workers, asks_of
 from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest, NotApplicable
 from bertology.record.folder import RunFolder
 from bertology.record.keys import made_key
 from bertology.record.result import Finding, Result, compare_published, judge
+from bertology.stats.looks import ONCE, THRICE, Look, widen
 from bertology.train import variants  # noqa: F401 (registers architectures that transformers lacks)
 
 QUIET: Progress = lambda what, done, total: None
@@ -64,58 +65,64 @@ def run(
     model: str | Path | Encoder | None = None,
     *,
     claims: Sequence[str] = (),
-    corpora: Mapping[str, str | Path | Corpus] | None = None,
+    corpora: Mapping[str, str | Path | Corpus] | Corpora | None = None,
     out: str | Path | None = None,
     seed: int = 0,
     budget: float | None = None,
     scale: float = 1.0,
     progress: Progress = QUIET,
     strict: bool = False,
+    store: str | Path | None = None,
+    on: str = "local",
     **loading: Any,
 ) -> Run:
     """Runs claims on an encoder and writes results, rows and report to `out` (a temporary folder when None).
 
     `claims` are ids, id prefixes or sections; all that run when empty. `corpora` maps names to files (or Corpus objects) that replace
-    the embedded ones. `budget` in seconds scales corpora down until the plan fits. `loading` goes to `load` (device, dtype, ...).
+    the embedded ones, or is a Corpora, whose seed and scale then count. `loading` goes to `load` (device, dtype, ...). `store` is a
+    folder for finished statistics and artefacts that other runs use too. `on` is where passes, probe fits and trainings happen:
+    "local", "ray" or "ray=ADDRESS".
+    A `budget` in seconds that a full run would not fit in is spent where verdicts are open: all claims on an eighth of the sentences,
+    then those still undecided on half and on all of them, with wider intervals (stats/looks.py); what is open at the end is said so.
     A run that was stopped goes on where it was when called again with the same arguments.
     """
     chosen = registry.select(claims)
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
-    given = {name: Path(c) if isinstance(c, str) else c for name, c in (corpora or {}).items()}
-    read = Corpora.load(given, seed=seed, scale=scale, strict=strict).read_given()
-    if budget is not None:
-        read, scale = _within(budget, encoder, read, chosen, given, seed, scale, strict)
+    read = corpora if isinstance(corpora, Corpora) else _corpora(corpora, seed, scale, strict)
+    read.read_given()
+    if budget is not None and budget <= 0:
+        raise BadRequest(f"budget {budget:g} s is not positive.", "Write it like 90s, 10m or 1h.")
     out = out if out is not None else tempfile.mkdtemp(prefix="bertology-")
-    folder = RunFolder.open(out, _identity(encoder, read, given, seed, scale))
+    folder = RunFolder.open(out, _identity(encoder, read), store=store)
     started = time.time()
-    about = _about(encoder, read, chosen, given, seed, scale)
+    about = _about(encoder, read, chosen)
     folder.write_run(about)
-    planner = Planner(encoder, folder, seed=seed, progress=progress)
-    results: list[Result] = []
-    for result, rows in _judged(planner, encoder, read, chosen, seed):
+    planner = Planner(encoder, folder, seed=read.seed, progress=progress, workers=_workers(on))
+    looks = ONCE
+    if budget is not None and 2 * _plan(encoder, read, chosen).seconds > budget:  # probes take about as long as reading
+        looks, planner.deadline = THRICE, started + budget
+    results: dict[str, Result] = {}
+    for result, rows in _looking(planner, encoder, read, chosen, looks):
         folder.write_result(result, rows)
-        results.append(result)
+        results[result.claim] = result
     about |= {
         "seconds": round(time.time() - started, 1),
         "passes": [{"name": n, "tokens": t, "seconds": round(s, 2)} for n, t, s in planner.passes]
         or _passes_before(folder),
-        "corpora": {
-            name: _describe(encoder, corpus)
-            for name, corpus in vars(read).items()
-            if name in NAMES and corpus is not None
-        },
+        "corpora": {name: _describe(encoder, corpus) for name, corpus in read.made().items()},
     }
+    if budget is not None:
+        about["budget"] = {"seconds": budget, "looks": len(looks), "left open": _left_open(results.values(), looks)}
     folder.write_run(about)
     folder.write_report(report.render(folder))
-    order = [c.id for c in chosen]
-    return Run(folder, sorted(results, key=lambda r: order.index(r.claim)))
+    return Run(folder, [results[c.id] for c in chosen])
 
 
 def results_of(encoder: Encoder, claims: Sequence[str], corpora: Corpora, *, seed: int = 0) -> list[Result]:
     """The results of claims on an encoder, without a run folder or a report."""
     with tempfile.TemporaryDirectory() as place:
         planner = Planner(encoder, RunFolder.open(place, {}), seed=seed)
-        return [result for result, _ in _judged(planner, encoder, corpora, registry.select(claims), seed)]
+        return [result for result, _ in _looking(planner, encoder, corpora, registry.select(claims), ONCE, seed)]
 
 
 def plan(
@@ -129,10 +136,7 @@ def plan(
 ) -> Plan:
     """The passes that the chosen claims ask for first, with time, memory and disk, before anything runs."""
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
-    read = Corpora.load(
-        {n: Path(c) if isinstance(c, str) else c for n, c in (corpora or {}).items()}, seed=seed, scale=scale
-    )
-    return _plan(encoder, read, registry.select(claims), seed)
+    return _plan(encoder, _corpora(corpora, seed, scale), registry.select(claims))
 
 
 def compare(a: str | Path, b: str | Path, *, out: str | Path | None = None) -> Path:
@@ -150,12 +154,56 @@ def redraw(path: str | Path) -> Path:
     return folder.write_report(report.render(folder))
 
 
-def _judged(
-    planner: Planner, encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int
+def _corpora(given: Mapping[str, str | Path | Corpus] | None, seed: int, scale: float, strict: bool = False) -> Corpora:
+    paths = {name: Path(c) if isinstance(c, str) else c for name, c in (given or {}).items()}
+    return Corpora.load(paths, seed=seed, scale=scale, strict=strict)
+
+
+def _workers(on: str) -> Workers | None:
+    if on == "local":
+        return None
+    from bertology.on_ray import connect  # only where ray is wanted
+
+    return connect(on)
+
+
+def _looking(
+    planner: Planner,
+    encoder: Encoder,
+    corpora: Corpora,
+    chosen: Sequence[Claim],
+    looks: Sequence[Look],
+    seed: int | None = None,
 ) -> Iterator[tuple[Result, Sequence[Any]]]:
-    """Each claim's result, and the rows behind it."""
-    for c, outcome in _outcomes(planner, encoder, corpora, chosen, seed):
-        yield _result(c, outcome, encoder, corpora, seed)
+    """Each claim's result and the rows behind it, again at every look until it is decided; trainings at the last look only."""
+    seed = corpora.seed if seed is None else seed
+    open_ = list(chosen)
+    unseen = {c.id for c in chosen}
+    for number, look in enumerate(looks, start=1):
+        last = number == len(looks)
+        now = [c for c in open_ if last or "training" not in c.needs]
+        part = corpora if look.share == 1 else corpora.part(look.share)
+        for c, outcome in _outcomes(planner, encoder, part, now, seed):
+            if isinstance(outcome, OutOfTime) and c.id not in unseen:
+                continue  # what an earlier look said stands
+            result, rows = _result(c, outcome, encoder, part, seed, look)
+            unseen.discard(c.id)
+            if len(looks) > 1:
+                result = replace(result, provenance={**result.provenance, "look": number, "share": look.share})
+            yield result, rows
+            if result.verdict not in _OPEN:
+                open_.remove(c)
+
+
+_OPEN = ("undecided", "not applicable", "error")
+"""Verdicts that a larger sample may change."""
+
+
+def _left_open(results: Iterable[Result], looks: Sequence[Look]) -> list[str]:
+    """Claims that more time might have decided: undecided before the last look."""
+    return sorted(
+        r.claim for r in results if r.verdict == "undecided" and r.provenance.get("look", len(looks)) < len(looks)
+    )
 
 
 def _outcomes(
@@ -176,11 +224,15 @@ def _outcomes(
 
 def lacking(c: Claim, encoder: Encoder, corpora: Corpora) -> str:
     """What of the claim's needs is missing, in words; empty when everything is there."""
-    if c.status == "planned":
-        return "planned: not executable yet"
+    if c.status != "runs":
+        return f"{c.status}: {c.why or 'not executable yet'}"
     for need in c.needs:
         name, _, layer = need.partition(":")
-        if name in NAMES:
+        if name.endswith(".*"):
+            plain = name.removesuffix(".*")
+            if not corpora.in_languages(plain):
+                return f"needs the corpus {plain!r} in other languages: give --corpus {plain}.de=FILE and others"
+        elif name in NAMES:
             corpus = getattr(corpora, name)
             if corpus is None:
                 return f"needs the corpus {name!r}: give --corpus {name}=FILE"
@@ -200,7 +252,7 @@ _PLACES = {
 
 
 def _result(
-    c: Claim, outcome: Finding | Exception, encoder: Encoder, corpora: Corpora, seed: int
+    c: Claim, outcome: Finding | Exception, encoder: Encoder, corpora: Corpora, seed: int, look: Look
 ) -> tuple[Result, Sequence[Any]]:
     blank = Result(
         claim=c.id, section=c.section, says=c.says, verdict="error", reason="", cites=c.cites, method=inspect.cleandoc(c.method),
@@ -209,8 +261,17 @@ def _result(
     )  # fmt: skip
     if isinstance(outcome, NotApplicable):
         return replace(blank, verdict="not applicable", reason=str(outcome)), ()
+    if isinstance(outcome, OutOfTime):
+        late = replace(blank, verdict="undecided", reason=str(outcome))
+        return replace(late, provenance={**blank.provenance, "look": 0}), ()
     if isinstance(outcome, Exception):
         return replace(blank, reason=f"{type(outcome).__name__}: {outcome}"), ()
+    if look.wider != 1:
+        told = f"Read on {look.share:.3g} of the sentences; intervals are {look.wider:.2f} times as wide, since a run within a budget looks more than once."
+        outcome = replace(
+            outcome, values=widen(outcome.values, look.wider), baselines=widen(outcome.baselines, look.wider),
+            note=f"{outcome.note} {told}".strip(),
+        )  # fmt: skip
     verdict, reason, p = judge(c, outcome)
     return (
         replace(
@@ -222,16 +283,20 @@ def _result(
 
 
 def _corpora_of(c: Claim, corpora: Corpora) -> dict[str, str]:
-    named = {need.partition(":")[0] for need in c.needs} & set(NAMES)
-    read = {name: getattr(corpora, name) for name in sorted(named)}
+    named = {need.partition(":")[0] for need in c.needs}
+    read = {name: corpora.named(name) for name in sorted(named & set(NAMES))}
+    for name in sorted(named - set(NAMES)):
+        if name.endswith(".*"):
+            plain = name.removesuffix(".*")
+            read |= {f"{plain}.{code}": corpus for code, corpus in corpora.in_languages(plain).items()}
     kept = {name: corpus for name, corpus in read.items() if isinstance(corpus, Corpus) or name == "cloze"}
     return {n: f"{getattr(corpus, 'name', 'cloze items')} {_fingerprint(n, corpus)}" for n, corpus in kept.items()}
 
 
-def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int) -> Plan:
+def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim]) -> Plan:
     with tempfile.TemporaryDirectory() as place:
-        planner = Planner(encoder, RunFolder.open(place, {}), seed=seed)
-        first = dict(first_asks(chosen, encoder, corpora, seed))
+        planner = Planner(encoder, RunFolder.open(place, {}), seed=corpora.seed)
+        first = dict(first_asks(chosen, encoder, corpora, corpora.seed))
         runnable = list(first)
         groups = planner.group([ask for asks in first.values() for ask in asks])
         speed, batch_bytes = _speed(encoder, groups)
@@ -280,26 +345,6 @@ def _speed(encoder: Encoder, groups: Sequence[Pass]) -> tuple[float, int]:
     return n * s / max(time.perf_counter() - started, 1e-6), size
 
 
-def _within(
-    budget: float,
-    encoder: Encoder,
-    corpora: Corpora,
-    chosen: Sequence[Claim],
-    given: dict[str, Any],
-    seed: int,
-    scale: float,
-    strict: bool,
-) -> tuple[Corpora, float]:
-    """Corpora scaled down until the plan fits the budget; probes are fitted in about as long as they are read for."""
-    if budget <= 0:
-        raise BadRequest(f"budget {budget:g} s is not positive.", "Write it like 90s, 10m or 1h.")
-    expected = 2 * _plan(encoder, corpora, chosen, seed).seconds
-    if expected <= budget:
-        return corpora, scale
-    scale = max(0.02, scale * budget / expected)
-    return Corpora.load(given, seed=seed, scale=scale, strict=strict), round(scale, 3)
-
-
 def seconds(text: str) -> float:
     """ "90s", "10m", "1.5h" or bare seconds, in seconds."""
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smh]?)\s*", text)
@@ -308,13 +353,16 @@ def seconds(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-def _identity(encoder: Encoder, corpora: Corpora, given: Mapping[str, Any], seed: int, scale: float) -> dict[str, Any]:
-    read = {name: getattr(corpora, name) for name in given}
+def _identity(encoder: Encoder, corpora: Corpora) -> dict[str, Any]:
+    return {"encoder": encoder.fingerprint, **identity_of(corpora)}
+
+
+def identity_of(corpora: Corpora) -> dict[str, Any]:
+    """What makes two runs on one encoder the same."""
     return {
-        "encoder": encoder.fingerprint,
-        "seed": seed,
-        "scale": scale,
-        "corpora": {name: _fingerprint(name, corpus) for name, corpus in read.items()},
+        "seed": corpora.seed,
+        "scale": corpora.scale,
+        "corpora": {name: _fingerprint(name, corpora.named(name)) for name in corpora.given},
     }
 
 
@@ -322,19 +370,17 @@ def _fingerprint(name: str, corpus: Any) -> str:
     return made_key("items", corpus) if name == "cloze" else getattr(corpus, "fingerprint", str(corpus))
 
 
-def _about(
-    encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], given: Mapping[str, Any], seed: int, scale: float
-) -> dict[str, Any]:
+def _about(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim]) -> dict[str, Any]:
     keys = {key for c in chosen for key in c.cites} | {"rogers-2020"}
     bib = registry.references()
     return {
-        "identity": _identity(encoder, corpora, given, seed, scale),
+        "identity": _identity(encoder, corpora),
         "encoder": {
             "name": encoder.name, "fingerprint": encoder.fingerprint, "model_type": encoder.config.model_type,
             "layers": encoder.n_layers, "heads": encoder.n_heads, "width": encoder.width, "parameters": encoder.n_parameters,
             "has": sorted(encoder.has), "dtype": str(encoder.dtype).removeprefix("torch."), "device": str(encoder.device),
         },
-        "seed": seed,
+        "seed": corpora.seed,
         "claims": [c.id for c in chosen],
         "versions": {name: version(name) for name in ("bertology", "torch", "transformers", "numpy")},
         "machine": {"python": platform.python_version(), "processor": platform.machine(), "cores": os.cpu_count()},

@@ -1,7 +1,5 @@
-"""Pages rendered once a session, and a headless Chromium to open them in."""
+"""Pages rendered once a session."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,11 +7,6 @@ import pytest
 from bertology import report
 from bertology.record.folder import RunFolder
 from tests.report import synthetic
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -36,20 +29,3 @@ def comparison(folder: RunFolder, other: RunFolder) -> Path:
     page = folder.path / "comparison.html"
     page.write_text(report.render_comparison(folder, other), encoding="utf-8")
     return page
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no Chromium with chromedriver on this machine")
-    options = selenium.ChromeOptions()
-    options.binary_location = chromium
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    yield opened
-    opened.quit()

@@ -22,6 +22,7 @@ Claims = Annotated[str, typer.Option(help="Ids, id prefixes or sections, separat
 CorpusFiles = Annotated[
     list[str] | None, typer.Option("--corpus", help="NAME=PATH replaces an embedded corpus; repeatable.")
 ]
+On = Annotated[str, typer.Option(help="local, ray (RAY_ADDRESS, else a cluster of this machine) or ray=ADDRESS.")]
 Seed = Annotated[int, typer.Option(help="Seed of corpora, splits, probes and the random twin.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
 Dtype = Annotated[str, typer.Option(help="float32 or bfloat16.")]

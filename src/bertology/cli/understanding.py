@@ -14,6 +14,7 @@ from bertology.cli.options import (
     Dtype,
     Json,
     Model,
+    On,
     Pickle,
     Remote,
     Seed,
@@ -38,6 +39,7 @@ def list_claims(
             "says": c.says,
             "cites": list(c.cites),
             "status": c.status,
+            "why": c.why,
             "needs": list(c.needs),
         }
         for c, _ in survey().values()
@@ -49,9 +51,11 @@ def list_claims(
         print_json(rows)
         return
     for row in rows:
-        typer.echo(f"{row['id']:<9} {row['section']:<6} {row['status']:<8} {row['says']}")
-    runs = sum(row["status"] == "runs" for row in rows)
-    typer.echo(f"{len(rows)} claims: {runs} run, {len(rows) - runs} are planned.")
+        reason = f" ({row['why']})" if row["why"] else ""
+        typer.echo(f"{row['id']:<9} {row['section']:<6} {row['status']:<8} {row['says']}{reason}")
+    runs, planned = (sum(row["status"] == status for row in rows) for status in ("runs", "planned"))
+    left_out = len(rows) - runs - planned
+    typer.echo(f"{len(rows)} claims: {runs} run, {planned} are planned{f', {left_out} left out' if left_out else ''}.")
 
 
 @app.command()
@@ -68,7 +72,8 @@ def show(claim: Annotated[str, typer.Argument(help="A claim's id, e.g. head-03."
     if as_json:
         print_json({**asdict(c), "expects": {name: str(region) for name, region in c.expects.items()}})
         return
-    typer.echo(f"{c.id} · section {c.section} · {c.status}\n{c.says}\n\nMethod: {' '.join(c.method.split())}")
+    status = f"{c.status}: {c.why}" if c.why else c.status
+    typer.echo(f"{c.id} · section {c.section} · {status}\n{c.says}\n\nMethod: {' '.join(c.method.split())}")
     if c.needs:
         typer.echo(f"Needs: {', '.join(c.needs)}")
     for name, region in c.expects.items():
@@ -133,7 +138,8 @@ def plan(
 def run(
     model: Model = None, claims: Claims = "", corpus: CorpusFiles = None,
     out: Annotated[Path, typer.Option(help="The run folder; the same command goes on with an unfinished one.")] = Path("runs/latest"),
-    budget: Annotated[str, typer.Option(help="Scale corpora down to fit: 90s, 10m, 1h.")] = "",
+    on: On = "local",
+    budget: Annotated[str, typer.Option(help="Time to spend where verdicts are open: 90s, 10m, 1h.")] = "",
     scale: Annotated[float, typer.Option(help="Size of the embedded corpora, 1 being the default.")] = 1.0,
     seed: Seed = 0, device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse a corpus with any broken sentence.")] = False,
@@ -147,7 +153,7 @@ def run(
     wait = seconds(budget) if budget else None
     with Bar() as progress:
         done = bt.run(
-            model, claims=split(claims), corpora=parse(corpus or []), out=out, seed=seed, budget=wait, scale=scale,
+            model, claims=split(claims), corpora=parse(corpus or []), out=out, on=on, seed=seed, budget=wait, scale=scale,
             progress=progress, strict=strict, device=device, dtype=dtype, allow_pickle=allow_pickle,
             trust_remote_code=trust_remote_code,
         )  # fmt: skip
@@ -171,11 +177,11 @@ def run(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="A run folder.")], as_json: Json = False) -> None:
-    """Draws the page of a run again."""
-    from bertology.job import redraw
+def report(folder: Annotated[Path, typer.Argument(help="The folder of a run or an audit.")], as_json: Json = False) -> None:
+    """Draws the page of a run or an audit again."""
+    from bertology import auditing, job
 
-    page = redraw(folder)
+    page = auditing.redraw(folder) if (folder / "audit.json").is_file() else job.redraw(folder)
     print_json({"report": str(page)}) if as_json else typer.echo(str(page))
 
 
@@ -190,6 +196,37 @@ def compare(
 
     page = bt.compare(first, second, out=out)
     print_json({"comparison": str(page)}) if as_json else typer.echo(str(page))
+
+
+@app.command()
+def audit(
+    models: Annotated[list[str] | None, typer.Argument(help="Folders or hub ids; the folder of a pre-training stands for all its checkpoints.", metavar="MODEL...")] = None,
+    claims: Claims = "", corpus: CorpusFiles = None,
+    out: Annotated[Path, typer.Option(help="The audit's folder; encoders and claims may be added to one.")] = Path("runs/audit"),
+    on: On = "local",
+    twins: Annotated[bool, typer.Option(help="Audit a random twin of each architecture too.")] = True,
+    budget: Annotated[str, typer.Option(help="Time for each encoder, spent where verdicts are open: 90s, 10m, 1h.")] = "",
+    scale: Annotated[float, typer.Option(help="Size of the embedded corpora, 1 being the default.")] = 1.0,
+    seed: Seed = 0, device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a corpus with any broken sentence.")] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """The same claims on many encoders and their random twins: a matrix of verdicts, and each claim over all encoders."""
+    from bertology.auditing import audit as audited
+    from bertology.cli.options import say
+    from bertology.corpus.corpora import parse
+    from bertology.job import seconds
+
+    wait = seconds(budget) if budget else None
+    with Bar() as progress:
+        done = audited(
+            models or [], claims=split(claims), corpora=parse(corpus or []), out=out, on=on, twins=twins, budget=wait, scale=scale,
+            seed=seed, progress=progress, strict=strict, device=device, dtype=dtype, allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+    say(done, as_json)
+    if done.failed:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,6 +1,10 @@
-"""The named corpora of a run, made when first read: the user's file where given, else from the embedded grammar."""
+"""The named corpora of a run, made when first read: the user's file where given, else from the embedded grammar.
+
+A name of LANGUAGES may carry a language, "treebank.de": these corpora have no default and stand beside the plain one.
+"""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,10 +17,13 @@ from bertology.corpus import (
     cloze,
     conllu,
     constituents,
+    inference,
     labelled,
     minimal_pairs,
+    parallel,
     senses,
     spans,
+    suites,
     text,
     word_pairs,
 )
@@ -52,8 +59,14 @@ NAMES: Mapping[str, Kind] = MappingProxyType({
     "spans": Kind(labelled.read, "labelled spans or pairs: entities, relations, roles, proto-roles (see corpus/labelled.py)"),
     "attributes": Kind(attributes.read, "nouns in carrier sentences with their attributes (a folder as of Forbes et al. 2019)"),
     "related": Kind(spans.read, "related words in a sentence: JSON lines with links 'related'", ("related",)),
+    "parallel": Kind(parallel.read, "translations: a folder of CoNLL-U files with the same sentence ids, of files NAME.DE-EN.DE, or a file en-de.tsv (no default)", ("translation",)),
+    "inference": Kind(inference.read, "premises, hypotheses and labels (MultiNLI, SNLI, SICK, MED, HANS, counterfactual revisions; a file or a folder)"),
+    "suites": Kind(suites.read, "tests of a tuned model of inference: minimum functionality, invariance, direction (JSON lines; see corpus/suites.py)"),
     "constituents": Kind(constituents.read, "constituency trees in brackets (Penn Treebank; or CoNLL-U)", ("constituent",)),
 })  # fmt: skip
+LANGUAGES = ("treebank", "text", "raw", "agreement")
+"""Names that may be given in further languages."""
+ENGLISH = "en"
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,7 @@ class Corpora:
     scale: float = 1.0
     strict: bool = False
     limit: int = 20_000
+    share: float = 1.0
 
     @classmethod
     def load(
@@ -87,7 +101,7 @@ class Corpora:
         """Checked at once: unknown names and sizes (BadRequest), missing files (BadCorpus). Reads nothing yet."""
         given = dict(given or {})
         for name, value in given.items():
-            _known(name)
+            kind_of(name)
             if isinstance(value, str | Path):
                 given[name] = _existing(name, Path(value))
         if not (math.isfinite(scale) and scale > 0):
@@ -104,6 +118,11 @@ class Corpora:
     def treebank2(self) -> Corpus | None:
         """The second treebank, None unless given."""
         return self._corpus("treebank2", _nothing) if "treebank2" in self.given else None
+
+    @cached_property
+    def parallel(self) -> Corpus | None:
+        """Translations of each other in two languages or more (see corpus/parallel.py), None unless given."""
+        return self._corpus("parallel", _nothing) if "parallel" in self.given else None
 
     @cached_property
     def constituents(self) -> Corpus:
@@ -177,14 +196,56 @@ class Corpora:
         return self._corpus("attributes", attributes.embedded)
 
     @cached_property
+    def inference(self) -> Corpus:
+        return self._corpus("inference", self._embedded_inference)
+
+    @cached_property
+    def suites(self) -> Corpus:
+        return self._corpus("suites", self._embedded_suites)
+
+    @cached_property
     def spans(self) -> Corpus:
         return self._corpus("spans", self._embedded_spans)
 
     def read_given(self) -> "Corpora":
         """Reads every given file now, so that a broken one is refused before a run and not in the middle of it."""
         for name in self.given:
-            getattr(self, name)
+            self.named(name)
         return self
+
+    def part(self, share: float) -> "Corpora":
+        """The same names with a share (0 to 1) of the sentences: whole documents of what was given, less of the embedded ones."""
+        given = {name: self.named(name) for name in self.given}
+        return replace(self, given=given, scale=self.scale * share, share=share)
+
+    def named(self, name: str) -> Any:
+        """The corpus of a name, which may carry a language: "treebank" or "treebank.de"."""
+        return self._foreign(name) if "." in name else getattr(self, name)
+
+    def in_languages(self, name: str) -> dict[str, Corpus]:
+        """The corpora of a name of LANGUAGES by language code, in alphabetical order; empty when none is given but English.
+
+        English is NAME.en where that is given, else the plain name.
+        """
+        codes = {given.partition(".")[2] for given in self.given if given.startswith(f"{name}.")}
+        if not codes - {ENGLISH}:
+            return {}
+        own = f"{name}.{ENGLISH}" if ENGLISH in codes else name
+        return {code: self.named(own if code == ENGLISH else f"{name}.{code}") for code in sorted(codes | {ENGLISH})}
+
+    def made(self) -> dict[str, Any]:
+        """The corpora that were read or made so far, by name."""
+        plain = {name: vars(self)[name] for name in NAMES if vars(self).get(name) is not None}
+        return plain | self._in_other_languages
+
+    @cached_property
+    def _in_other_languages(self) -> dict[str, Corpus]:
+        return {}
+
+    def _foreign(self, name: str) -> Corpus:
+        if name not in self._in_other_languages:
+            self._in_other_languages[name] = self._corpus(name, _nothing)
+        return self._in_other_languages[name]
 
     @cached_property
     def _embedded_treebank(self) -> Corpus:
@@ -196,6 +257,16 @@ class Corpora:
         some = self._embedded_treebank.sample(self._size(2000), seed=self.seed)
         return entities(some, relations=self._size(1000), places=self._size(800), seed=self.seed)
 
+    def _embedded_inference(self) -> Corpus:
+        from bertology.corpus.grammar.inference import inference  # only when it is read
+
+        return inference(self._size(4000), seed=self.seed)
+
+    def _embedded_suites(self) -> Corpus:
+        from bertology.corpus.grammar.suites import suites  # only when it is read
+
+        return suites(max(30, self._size(60)), seed=self.seed)
+
     def _size(self, default: int) -> int:
         return max(1, round(default * self.scale))
 
@@ -204,15 +275,18 @@ class Corpora:
         if given is None:
             corpus = default()
             return corpus if corpus.seed == self.seed else replace(corpus, seed=self.seed)
-        corpus = NAMES[name].read(given, strict=self.strict) if isinstance(given, Path) else given
+        kind, plain = kind_of(name), name.partition(".")[0]
+        corpus = kind.read(given, strict=self.strict) if isinstance(given, Path) else given
         if not isinstance(corpus, Corpus):
             raise BadRequest(f"{name} is a {type(corpus).__name__}, a Corpus is due.", "Give a Corpus or a path.")
-        if not corpus.having(*NAMES[name].needs):
+        if not corpus.having(*kind.needs):
             raise BadCorpus(
-                f"corpus {name!r} ({corpus.name}) has no {' or '.join(NAMES[name].needs)} on any sentence.",
-                f"It holds {NAMES[name].says}.",
+                f"corpus {name!r} ({corpus.name}) has no {' or '.join(kind.needs)} on any sentence.",
+                f"It holds {kind.says}.",
             )
-        limit = self.limit - self.limit % 2 if name in ("pairs", "agreement") else self.limit  # a pair is two sentences
+        limit = (
+            self.limit - self.limit % 2 if plain in ("pairs", "agreement") else self.limit
+        )  # a pair is two sentences
         return replace(corpus, seed=self.seed).sample(limit, seed=self.seed)
 
 
@@ -226,16 +300,24 @@ def parse(arguments: Sequence[str]) -> dict[str, Path]:
         name, equals, path = argument.partition("=")
         if not equals or not path:
             raise BadRequest(f"--corpus {argument!r} is not NAME=PATH.", f"Names: {', '.join(NAMES)}.")
-        _known(name)
+        kind_of(name)
         if name in given:
             raise BadRequest(f"corpus {name!r} is given twice: {given[name]} and {path}.", "Give each name once.")
         given[name] = _existing(name, Path(path))
     return given
 
 
-def _known(name: str) -> None:
-    if name not in NAMES:
+def kind_of(name: str) -> Kind:
+    """What a name stands for, whatever its language. Raises BadRequest for an unknown name or language."""
+    plain, dot, code = name.partition(".")
+    if plain not in NAMES:
         raise BadRequest(f"there is no corpus {name!r}.", f"Names: {', '.join(NAMES)}.")
+    if dot and plain not in LANGUAGES:
+        raise BadRequest(f"the corpus {plain!r} comes in one language, {name!r} was given.",
+                         f"With a language: {', '.join(LANGUAGES)}.")  # fmt: skip
+    if dot and not re.fullmatch(r"[a-z]{2,3}", code):
+        raise BadRequest(f"{name!r} carries no language code.", f"Write it like {plain}.de or {plain}.fin.")
+    return NAMES[plain]
 
 
 def _existing(name: str, path: Path) -> Path:
@@ -255,7 +337,7 @@ def _grammar() -> Any:
 
 
 def _nothing() -> Corpus:
-    raise BadRequest("no second treebank is given.", "Give --corpus treebank2=PATH.")
+    raise BadRequest("this corpus has no default.", "Give it with --corpus NAME=PATH.")
 
 
 def _pairs_of_words(given: Any) -> tuple[WordPair, ...]:

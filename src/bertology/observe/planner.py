@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial, reduce
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import numpy as np
 import torch
 
 from bertology.corpus.sentence import Corpus
@@ -21,7 +23,7 @@ from bertology.encoder.batch import Batch
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.watch import Edit, Observation
 from bertology.observe.proof import Proof
-from bertology.observe.statistic import Arrays, Derived, Statistic, key_of
+from bertology.observe.statistic import Arrays, Derived, Scratch, Statistic, key_of
 from bertology.record.errors import BadInput, NoEffect, NotObserved
 from bertology.record.folder import RunFolder, disk
 
@@ -126,6 +128,10 @@ class Pass(NamedTuple):
         return f"{who} over {self.corpus.name}" + (f" under {self.under.key}" if self.under else "")
 
 
+class OutOfTime(Exception):
+    """A claim was still asking when the planner's deadline had passed."""
+
+
 _OURS = (NoEffect, NotObserved)
 """BadInput that an experiment and not the user's input is to blame for."""
 
@@ -133,15 +139,43 @@ Progress = Callable[[str, int, int], None]
 """(what, done, total): called as tokens are read and probes are fitted."""
 
 
+class Reading(NamedTuple):
+    """What a pass, or a part of its batches, has seen: a state for each statistic, tokens read, and what its intervention did."""
+
+    states: list[Arrays]
+    tokens: int
+    proof: Proof | None
+
+
+Fit = tuple[Derived, Encoder, Corpus, Mapping[str, Any]]
+"""What is computed, for whom, over what, from which answers."""
+
+
+class Workers(Protocol):
+    """Other processes that read, fit and make (see on_ray.py); answers come in the order of the wishes, errors in their places."""
+
+    def readings(self, wishes: Sequence[tuple[Encoder, Pass]], token_budget: int) -> Iterator[Reading | Exception]: ...
+
+    def fits(self, wishes: Sequence[Fit]) -> Iterator[Arrays | Exception]: ...
+
+    def builds(self, wishes: Sequence[tuple[Artefact, Path]]) -> Iterator[Exception | None]: ...
+
+
 @dataclass
 class Planner:
-    """Answers asks with as few passes as possible. `outcomes` runs a set of claims to their end."""
+    """Answers asks with as few passes as possible. `outcomes` runs a set of claims to their end.
+
+    With `workers`, passes, fits and artefacts of a round are theirs; claims themselves are worked out here.
+    """
 
     encoder: Encoder
     folder: RunFolder
     seed: int = 0
     token_budget: int = 4096
     progress: Progress = lambda what, done, total: None
+    workers: Workers | None = None
+    deadline: float | None = None
+    """time.time() after which no pass, fit or training begins; claims that then ask on get OutOfTime."""
     passes: list[tuple[str, int, float]] = field(default_factory=list)
     """What was run: (name, tokens, seconds)."""
     _twin: Encoder | None = None
@@ -154,13 +188,17 @@ class Planner:
             yield from self._advance(name, claim, None, pending)
         while pending:
             asks = [ask for _, wish in pending.values() for ask in asks_of(wish)]
-            for group in self.group(asks):
-                try:
-                    self._run(group)
-                except Exception as error:  # a statistic or edit that raises is its claims' error; the others go on
-                    if _from_input(error):
-                        raise
-                    self._fail(group, error)
+            groups = [] if self._late() else self.group(asks)
+            for group, reading in self._readings(groups):
+                if isinstance(
+                    reading, Exception
+                ):  # a statistic or edit that raises is its claims' error; the others go on
+                    if _from_input(reading):
+                        raise reading
+                    self._fail(group, reading)
+            if self.workers is not None and not self._late():
+                self._fit_ahead(self.workers, asks)
+                self._build_ahead(self.workers, [wish for _, wish in pending.values() if isinstance(wish, Make)])
             current, pending = pending, {}
             for name, (claim, wish) in current.items():
                 try:
@@ -215,50 +253,98 @@ class Planner:
                 raise
             yield name, error
 
-    def _run(self, group: Pass) -> None:
-        encoder = self.twin if group.twin else self.encoder
-        encoded = encoder.encode(group.corpus)
+    def _readings(self, groups: Sequence[Pass]) -> Iterator[tuple[Pass, Reading | Exception]]:
+        """Each group read and its statistics kept, or why not."""
+        wishes = [(self.twin if group.twin else self.encoder, group) for group in groups]
+        theirs = self.workers.readings(wishes, self.token_budget) if self.workers is not None else None
+        for encoder, group in wishes:
+            if self._late():
+                return
+            started = time.perf_counter()
+            try:
+                reading = self._read(encoder, group) if theirs is None else next(theirs)
+                if isinstance(reading, Reading):
+                    for key, state in zip(self._keys(group), reading.states, strict=True):
+                        self.folder.put(key, state)
+                    self.passes.append((group.name, reading.tokens, time.perf_counter() - started))
+            except Exception as error:
+                reading = error
+            yield group, reading
+
+    def _read(self, encoder: Encoder, group: Pass) -> Reading:
+        """One pass in this process; what is large goes straight to disk."""
+        keys = self._keys(group)
+        total = encoder.encode(group.corpus).n_tokens
+        return read(
+            encoder, group.corpus, group.statistics, under=group.under, gradients=group.gradients, token_budget=self.token_budget,
+            scratch=lambda k: partial(self.folder.scratch, keys[k]), told=lambda done: self.progress(group.name, done, total),
+        )  # fmt: skip
+
+    def _fit_ahead(self, workers: Workers, asks: Sequence[Ask]) -> None:
+        """Everything derived that these asks need, in waves: what is computed from answers that are there goes together."""
+        while wave := {key: fit for ask in asks for s in ask.statistics for key, fit in self._ready(s, ask)}:
+            for key, found in zip(wave, workers.fits(list(wave.values())), strict=True):
+                if isinstance(found, Exception):
+                    self._failed[key] = found
+                else:
+                    self.folder.put(key, found)
+
+    def _ready(self, statistic: Statistic | Derived, ask: Ask) -> Iterator[tuple[str, Fit]]:
+        """What of this derived statistic can be computed now: itself, or what it needs."""
+        key = self._key(statistic, ask)
+        if not isinstance(statistic, Derived) or key in self._failed or self.folder.get(key) is not None:
+            return
+        needs = statistic.needs()
+        keys = {name: self._key(need, ask) for name, need in needs.items()}
+        if any(k in self._failed for k in keys.values()):
+            self._failed[key] = next(self._failed[k] for k in keys.values() if k in self._failed)
+        elif all(self.folder.get(k) is not None for k in keys.values()):
+            inputs = {name: self._finished(need, ask) for name, need in needs.items()}
+            yield key, (statistic, self.twin if ask.twin else self.encoder, ask.over, inputs)
+        else:
+            for need in needs.values():
+                yield from self._ready(need, ask)
+
+    def _build_ahead(self, workers: Workers, wishes: Sequence[Make]) -> None:
+        due = {
+            a.key: a for wish in wishes for a in wish.artefacts if not self._is_made(a) and a.key not in self._failed
+        }
+        places = [(a, self.folder.place_of(a.key)) for a in due.values()]
+        for (artefact, place), error in zip(places, workers.builds(places), strict=True):
+            if error is None:
+                (place / "complete").touch()
+            else:
+                self._failed[artefact.key] = error
+
+    def _keys(self, group: Pass) -> list[str]:
         place = Ask((), group.corpus, group.under, group.twin)
-        keys = [self._key(s, place) for s in group.statistics]
-        states = [
-            s.start(encoder, encoded, lambda name, shape, dtype, k=k: self.folder.scratch(k, name, shape, dtype))
-            for s, k in zip(group.statistics, keys, strict=True)
-        ]
-        started, done = time.perf_counter(), 0
-        reading = observing(
-            encoder,
-            group.corpus,
-            group.statistics,
-            under=group.under,
-            gradients=group.gradients,
-            token_budget=self.token_budget,
-        )
-        for n, (batch, seen) in enumerate(reading, start=1):
-            for statistic, state in zip(group.statistics, states, strict=True):
-                with _mode(group.gradients):
-                    statistic.update(state, batch, seen, encoder)
-            done += int(batch.mask.sum())
-            if n % _TRIM_EVERY == 0:
-                _return_memory()
-            self.progress(group.name, done, encoded.n_tokens)
-        for key, state in zip(keys, states, strict=True):
-            self.folder.put(key, state)
-        self.passes.append((group.name, done, time.perf_counter() - started))
+        return [self._key(s, place) for s in group.statistics]
 
     def _fail(self, group: Pass, error: Exception) -> None:
         """Remembers why a pass's statistics are missing; the pass is not tried again."""
-        place = Ask((), group.corpus, group.under, group.twin)
-        self._failed |= {self._key(s, place): error for s in group.statistics}
+        self._failed |= dict.fromkeys(self._keys(group), error)
+
+    def _late(self) -> bool:
+        return self.deadline is not None and time.time() > self.deadline
+
+    def _in_time(self) -> None:
+        if self._late():
+            raise OutOfTime("the budget ended before this was measured")
 
     def _made(self, artefact: Artefact) -> Any:
-        place = self.folder.path / "made" / artefact.key
-        done = place / "complete"
-        if not done.is_file():
+        place = self.folder.place_of(artefact.key)
+        if artefact.key in self._failed:
+            raise self._failed[artefact.key]
+        if not self._is_made(artefact):
+            self._in_time()
             with disk(place):
                 place.mkdir(parents=True, exist_ok=True)
                 artefact.build(place, self.progress)
-                done.touch()
+                (place / "complete").touch()
         return artefact.load(place)
+
+    def _is_made(self, artefact: Artefact) -> bool:
+        return (self.folder.place_of(artefact.key) / "complete").is_file()
 
     def _answer(self, ask: Ask) -> tuple[Any, ...]:
         return tuple(self._finished(statistic, ask) for statistic in ask.statistics)
@@ -268,6 +354,8 @@ class Planner:
         if key in self._failed:
             raise self._failed[key]
         state = self.folder.get(key)
+        if state is None:
+            self._in_time()
         if state is None and isinstance(statistic, Derived):
             encoder = self.twin if ask.twin else self.encoder
             inputs = {name: self._finished(need, ask) for name, need in statistic.needs().items()}
@@ -277,8 +365,8 @@ class Planner:
         return statistic.finish(state)
 
     def _key(self, statistic: Statistic | Derived, ask: Ask) -> str:
-        who = f"{self.encoder.fingerprint}{f' twin {self.seed}' if ask.twin else ''}"
-        return key_of(statistic, f"{who} {ask.over.fingerprint} {ask.under.key if ask.under else 'intact'}")
+        who = self.twin if ask.twin else self.encoder
+        return key_of(statistic, f"{who.fingerprint} {ask.over.fingerprint} {ask.under.key if ask.under else 'intact'}")
 
 
 def observing(
@@ -289,44 +377,93 @@ def observing(
     under: Intervention | None = None,
     gradients: bool = False,
     token_budget: int = 4096,
+    part: tuple[int, int] = (0, 1),
+    proof: Proof | None = None,
 ) -> Iterator[tuple[Batch, Observation]]:
-    """The batches of a corpus with what the statistics' sites show, under an intervention.
+    """The batches of a corpus with what the statistics' sites show, under an intervention; of `part` (k, n), every n-th from the k-th.
 
-    Raises NoEffect when an edit is never called, or when over all batches some edited site or the output kept its value.
+    Raises NoEffect when an edit is never called, or when over all batches some edited site or the output kept its value; where a
+    `proof` is given, the latter is for its owner to ask.
     """
     sites = frozenset().union(*(s.sites for s in statistics)) if statistics else frozenset()
     reads_attention = any(site.kind == "attention" for site in sites)
+    batches = encoder.batches(corpus, token_budget=token_budget, attention=reads_attention)
+    batches = islice(batches, part[0], None, part[1])
     if under is None:
-        for batch in encoder.batches(corpus, token_budget=token_budget, attention=reads_attention):
+        for batch in batches:
             yield batch, encoder.observe(batch, sites, gradients=gradients)
         return
-    proof = Proof(under.key)
-    for batch in encoder.batches(corpus, token_budget=token_budget, attention=reads_attention):
+    own = proof is None
+    proof = Proof(under.key) if proof is None else proof
+    for batch in batches:
         given = under.change(batch, encoder)
         seen = encoder.observe(given, sites, edits=proof.proving(under.edits(encoder, given)), gradients=gradients)
         if not proof.given:
             proof.must_be_called()
             proof.output_moved = proof.output_moved or _moved(encoder, batch, seen)
         yield given, seen
-    proof.must_have_moved()
+    if own:
+        proof.must_have_moved()
+
+
+def read(
+    encoder: Encoder,
+    corpus: Corpus,
+    statistics: Sequence[Statistic],
+    *,
+    under: Intervention | None = None,
+    gradients: bool = False,
+    token_budget: int = 4096,
+    part: tuple[int, int] = (0, 1),
+    scratch: Callable[[int], Scratch] | None = None,
+    told: Callable[[int], None] = lambda done: None,
+) -> Reading:
+    """The states of statistics after one pass, or after a part of its batches (`observing`).
+
+    `scratch(k)` gives statistic k its arrays, in memory by default. A whole pass must show its intervention's effect (NoEffect).
+    """
+    in_memory: Scratch = lambda name, shape, dtype: np.zeros(shape, dtype=dtype)
+    encoded = encoder.encode(corpus)
+    states = [s.start(encoder, encoded, scratch(k) if scratch else in_memory) for k, s in enumerate(statistics)]
+    proof = None if under is None else Proof(under.key)
+    batches = observing(
+        encoder, corpus, statistics, under=under, gradients=gradients, token_budget=token_budget, part=part, proof=proof
+    )
+    done = 0
+    for n, (batch, seen) in enumerate(batches, start=1):
+        for statistic, state in zip(statistics, states, strict=True):
+            with _mode(gradients):
+                statistic.update(state, batch, seen, encoder)
+        done += int(batch.mask.sum())
+        if n % _TRIM_EVERY == 0:
+            _return_memory()
+        told(done)
+    if proof is not None and part == (0, 1):
+        proof.must_have_moved()
+    return Reading(states, done, proof)
+
+
+def merged(statistics: Sequence[Statistic], parts: Sequence[Reading]) -> Reading:
+    """The parts of a pass as one. Raises NoEffect when over all of them the intervention did nothing."""
+    states = [reduce(s.merge, (part.states[k] for part in parts)) for k, s in enumerate(statistics)]
+    proof = parts[0].proof
+    for part in parts[1:]:
+        if proof is not None and part.proof is not None:
+            proof.asked |= part.proof.asked
+            proof.called |= part.proof.called
+            proof.moved |= part.proof.moved
+            proof.output_moved = proof.output_moved or part.proof.output_moved
+    if proof is not None:
+        proof.must_have_moved()
+    return Reading(states, sum(part.tokens for part in parts), proof)
 
 
 def summarise(
     encoder: Encoder, corpus: Corpus, *statistics: Statistic, under: Intervention | None = None
 ) -> tuple[Any, ...]:
     """The answers of statistics over a corpus, in one pass and without a run folder (no scratch on disk: in memory)."""
-    import numpy as np
-
-    encoded = encoder.encode(corpus)
-    states: list[Arrays] = [
-        s.start(encoder, encoded, lambda name, shape, dtype: np.zeros(shape, dtype=dtype)) for s in statistics
-    ]
-    gradients = any(s.gradients for s in statistics)
-    for batch, seen in observing(encoder, corpus, statistics, under=under, gradients=gradients):
-        for statistic, state in zip(statistics, states, strict=True):
-            with _mode(gradients):
-                statistic.update(state, batch, seen, encoder)
-    return tuple(s.finish(state) for s, state in zip(statistics, states, strict=True))
+    reading = read(encoder, corpus, statistics, under=under, gradients=any(s.gradients for s in statistics))
+    return tuple(s.finish(state) for s, state in zip(statistics, reading.states, strict=True))
 
 
 _TRIM_EVERY = 8
@@ -381,12 +518,17 @@ __all__ = [
     "Asking",
     "Intervention",
     "Make",
+    "OutOfTime",
     "Pass",
     "Planner",
+    "Reading",
+    "Workers",
     "asks_of",
     "make",
     "measure",
+    "merged",
     "observing",
+    "read",
     "summarise",
     "together",
 ]

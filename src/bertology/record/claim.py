@@ -76,7 +76,7 @@ class Claim:
     `expects` maps names of measured values to the regions predicted for them; the first is the headline.
     `needs` lists what must be there: encoder places ("mlm", "segments", "cls", "attention"), corpus layers
     ("treebank:deprel", "coref:coref"), and "training" where the experiment trains (minutes; only run when asked for).
-    `abilities` are what a smaller encoder may have forgotten (record/retention.py).
+    `abilities` are what a smaller encoder may have forgotten (record/retention.py). `why` says why a claim is left out for good.
     """
 
     id: str
@@ -88,4 +88,5 @@ class Claim:
     expects: Mapping[str, Region] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     abilities: tuple[Ability, ...] = ()
-    status: Literal["runs", "planned"] = "runs"
+    status: Literal["runs", "planned", "left out"] = "runs"
+    why: str = ""

@@ -22,18 +22,21 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class RunFolder:
-    """`run.json`, `results/<claim>.json`, `rows/<claim>.parquet`, `cache/<key>.arrow`, `report.html` under one path."""
+    """`run.json`, `results/<claim>.json`, `rows/<claim>.parquet`, `report.html` under one path; `cache/<key>.arrow` and `made/<key>/`
+    under `store`, which is the same path unless several runs share it."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, store: str | Path | None = None) -> None:
         self.path = Path(path)
+        self.store = Path(path if store is None else store)
 
     @classmethod
-    def open(cls, path: str | Path, identity: Mapping[str, Any]) -> "RunFolder":
-        """A new or resumed run. `identity` says what makes two runs the same (encoder, corpora, seed).
+    def open(cls, path: str | Path, identity: Mapping[str, Any], *, store: str | Path | None = None) -> "RunFolder":
+        """A new or resumed run. `identity` says what makes two runs the same (encoder, corpora, seed); runs with one `store`
+        use each other's finished statistics and artefacts, whose keys name all that they depend on.
 
         Raises ForeignRun when the folder holds a run of another identity, or something that is no run.
         """
-        folder = cls(path)
+        folder = cls(path, store)
         if folder.path.exists() and not folder.path.is_dir():
             raise ForeignRun(f"{path} is a file.", "Give another --out.")
         if folder._run_file.is_file():
@@ -48,8 +51,8 @@ class RunFolder:
         elif folder.path.is_dir() and any(folder.path.iterdir()):
             raise ForeignRun(f"{path} is not empty and holds no run.", "Give an empty or new folder as --out.")
         with disk(path):
-            for name in ("results", "rows", "cache"):
-                (folder.path / name).mkdir(parents=True, exist_ok=True)
+            for place in (folder.path / "results", folder.path / "rows", folder.store / "cache"):
+                place.mkdir(parents=True, exist_ok=True)
             for stale in folder.path.glob("**/*.part"):
                 if stale.is_file():
                     stale.unlink()
@@ -95,11 +98,15 @@ class RunFolder:
         self._write(self.report, page)
         return self.report
 
+    def place_of(self, key: str) -> Path:
+        """The folder of an artefact."""
+        return self.store / "made" / key
+
     # Finished statistics
 
     def get(self, key: str) -> Arrays | None:
         """A finished statistic's arrays, memory-mapped; None when it is not there or was not finished."""
-        file = self.path / "cache" / f"{key}.arrow"
+        file = self.store / "cache" / f"{key}.arrow"
         if not file.is_file():
             return None
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
@@ -107,7 +114,7 @@ class RunFolder:
         for i, name in enumerate(table["name"].to_pylist()):
             dtype, shape = table["dtype"][i].as_py(), tuple(table["shape"][i].as_py())
             if dtype == "file":
-                arrays[name] = np.load(self.path / "cache" / f"{key}.{name}.npy", mmap_mode="r")
+                arrays[name] = np.load(self.store / "cache" / f"{key}.{name}.npy", mmap_mode="r")
             else:
                 arrays[name] = np.frombuffer(table["data"][i].as_buffer(), dtype=dtype).reshape(shape)
         return arrays
@@ -120,12 +127,12 @@ class RunFolder:
                 on_disk = isinstance(array, np.memmap)
                 if on_disk:
                     array.flush()
-                    os.replace(self._scratch_file(key, name), self.path / "cache" / f"{key}.{name}.npy")
+                    os.replace(self._scratch_file(key, name), self.store / "cache" / f"{key}.{name}.npy")
                 columns["name"].append(name)
                 columns["dtype"].append("file" if on_disk else array.dtype.str)
                 columns["shape"].append(list(array.shape))
                 columns["data"].append(b"" if on_disk else np.ascontiguousarray(array).tobytes())
-            with whole(self.path / "cache" / f"{key}.arrow") as part, pa.OSFile(str(part), "wb") as sink:
+            with whole(self.store / "cache" / f"{key}.arrow") as part, pa.OSFile(str(part), "wb") as sink:
                 table = pa.table(columns, schema=_CACHE)
                 with pa.ipc.new_file(sink, _CACHE) as writer:
                     writer.write_table(table)
@@ -146,7 +153,7 @@ class RunFolder:
         return self.path / "run.json"
 
     def _scratch_file(self, key: str, name: str) -> Path:
-        return self.path / "cache" / f"{key}.{name}.npy.part"
+        return self.store / "cache" / f"{key}.{name}.npy.part"
 
     def _write(self, target: Path, text: str) -> None:
         with disk(target), whole(target) as part:

@@ -1,5 +1,6 @@
 """Reports on run folders: a page for one run or for two, a table for the terminal, charts for papers."""
 
+from bertology.report.audit import render_audit
 from bertology.report.comparison import render_comparison
 from bertology.report.ladder import render_ladder
 from bertology.report.page import render
@@ -11,7 +12,7 @@ from bertology.report.terminal import table
 from bertology.report.training import render_training
 
 __all__ = [
-    "Paradigm", "model_card", "render", "render_comparison", "render_ladder", "render_pairs", "render_pareto", "render_redundancy",
+    "Paradigm", "model_card", "render", "render_audit", "render_comparison", "render_ladder", "render_pairs", "render_pareto", "render_redundancy",
     "render_retention", "render_training",
     "save_chart", "table",
 ]  # fmt: skip

@@ -158,6 +158,31 @@ function follow() {
 }
 addEventListener("hashchange", follow);
 
+// The matrix of an audit: filter rows, sort by a column
+const lines = all("#audit tbody tr");
+const findLine = document.getElementById("find-line"), split = document.getElementById("split");
+function sift() {
+  const off = new Set(all("[data-over][aria-pressed=false]").map((b) => b.dataset.over));
+  const wanted = (findLine?.value ?? "").trim().toLowerCase(), only = split?.getAttribute("aria-pressed") === "true";
+  for (const line of lines) {
+    const text = line.querySelector("th").textContent.toLowerCase();
+    line.hidden = off.has(line.dataset.verdict) || (only && line.dataset.split !== "yes") || !text.includes(wanted);
+  }
+}
+for (const press of [...all("[data-over]"), ...(split ? [split] : [])]) press.addEventListener("click", () => {
+  press.setAttribute("aria-pressed", String(press.getAttribute("aria-pressed") !== "true"));
+  sift();
+});
+findLine?.addEventListener("input", sift);
+for (const sorter of all("#audit [data-sort]")) sorter.addEventListener("click", () => {
+  const head = sorter.closest("th"), up = head.getAttribute("aria-sort") !== "ascending";
+  for (const other of all("#audit th[aria-sort]")) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  const order = (line) => +line.cells[+sorter.dataset.sort].dataset.order;
+  lines.sort((a, b) => (up ? 1 : -1) * (order(a) - order(b)));
+  lines[0]?.parentElement.append(...lines);
+});
+
 // Print: everything open, every chart drawn in the light theme
 async function unfold() {
   for (const claim of claims) claim.open = true;
