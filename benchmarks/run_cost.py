@@ -15,8 +15,9 @@ import torch
 import bertology as bt
 from bertology.claims import registry
 from bertology.corpus.corpora import Corpora
-from bertology.job import first_asks
-from bertology.observe.planner import Pass, Planner, observing
+from bertology.judging import first_asks
+from bertology.observe.planner import Pass, Planner
+from bertology.observe.reading import observing
 from bertology.record.folder import RunFolder
 
 

@@ -21,7 +21,7 @@ from bertology.corpus.sentence import Corpus, Sentence
 from bertology.encoder import Encoder, wrap
 from bertology.encoder.align import Line
 from bertology.encoder.watch import Observation, expand
-from bertology.job import _result
+from bertology.judging import concluded
 from bertology.observe.planner import Planner
 from bertology.record.folder import RunFolder
 from bertology.record.result import Result
@@ -172,7 +172,7 @@ def result_of(claim_id: str, encoder: Encoder, corpora: Corpora, folder: Any, se
     ((_, outcome),) = planner.outcomes({claim_id: registry.experiment(claim_id)(encoder, corpora, seed)})
     if isinstance(outcome, Exception):
         raise outcome
-    return _result(described, outcome, encoder, corpora, seed)[0]
+    return concluded(described, outcome, encoder, corpora, seed)[0]
 
 
 def small(**given: Any) -> Corpora:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import BertConfig, BertModel
@@ -13,12 +14,13 @@ from transformers import BertConfig, BertModel
 import bertology as bt
 from bertology import auditing, report
 from bertology.auditing import audit
-from bertology.record.audit import AuditFolder, across
+from bertology.record.audit import AuditFolder
 from bertology.record.claim import Claim, above
 from bertology.record.errors import BadCorpus, BadRequest, ForeignRun
 from bertology.record.estimate import Estimate
 from bertology.record.folder import RunFolder
 from bertology.record.result import Result
+from bertology.stats.across import across
 from tests.encoder.test_load import saved
 from tests.test_job import CONFIG, bertology
 
@@ -57,6 +59,15 @@ def test_equal_architectures_share_a_twin_and_its_measurements(done: auditing.Au
     seconds = [RunFolder(done.folder.run_path(e)).run()["passes"] for e in done.encoders if e.status == "done"][:2]
     assert any("twin" in p["name"] for p in seconds[0])
     assert not any("twin" in p["name"] for p in seconds[1])
+
+
+def test_the_matrix_has_every_value(done: auditing.Audit) -> None:
+    lines = pq.read_table(done.folder.path / "matrix.parquet").to_pylist()
+    results = [(e.name, r) for e in done.encoders for r in done.folder.results(e)]
+    assert len(lines) == sum(len(r.values) or 1 for _, r in results)
+    name, r = next((name, r) for name, r in results if r.headline)
+    line = next(x for x in lines if (x["encoder"], x["claim"]) == (name, r.claim) and x["rule"])
+    assert (line["value"], line["verdict"]) == (r.values[line["what"]].value, r.verdict)
 
 
 def test_an_audit_says_of_each_encoder_what_a_run_of_it_alone_says(

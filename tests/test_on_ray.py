@@ -16,14 +16,17 @@ import pytest
 import bertology as bt
 from bertology import on_ray
 from bertology.auditing import audit
+from bertology.corpus import grammar
 from bertology.corpus.corpora import Corpora
 from bertology.observe.planner import Planner, measure
 from bertology.observe.vectors import SentenceVectors
 from bertology.on_ray import OnRay, connect, pack, unpack
 from bertology.record.errors import BadRequest
 from bertology.record.folder import RunFolder
+from bertology.train.pretrain import read_log
 from tests.encoder.tiny import tiny
 from tests.test_auditing import model
+from tests.test_job import bertology
 
 ray = pytest.importorskip("ray", reason="ray is not installed (extra 'ray')")
 CLAIMS = ("head-03", "spec-01", "syn-02")
@@ -176,3 +179,34 @@ def test_folders_travel_whole(tmp_path: Path) -> None:
     (tmp_path / "a" / "b" / "c").write_bytes(b"\0\1")
     unpack(pack(tmp_path / "a"), tmp_path / "z")
     assert (tmp_path / "z" / "b" / "c").read_bytes() == b"\0\1"
+
+
+def test_two_processes_of_ray_train_learn_what_one_learns(tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(" ".join(s.text for s in part) for part in _parts(400)), encoding="utf-8")
+    command = (
+        "pretrain",
+        "bert",
+        "--small",
+        "--text",
+        "text.txt",
+        "--tokens",
+        "20000",
+        "--checkpoints",
+        1,
+        "--precision",
+        "float32",
+    )
+    alone = bertology(*command, "--out", "alone", "--json", cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    there = bertology(*command, "--out", "there", "--json", "--on", "ray", "--processes", 2, cwd=tmp_path)
+    assert there.returncode == 0, there.stderr
+    one, two = (list(read_log(tmp_path / name)) for name in ("alone", "there"))
+    assert [line["tokens"] for line in one] == [line["tokens"] for line in two]
+    assert np.allclose([line["loss"] for line in one], [line["loss"] for line in two], atol=1e-4)
+
+
+def _parts(n: int) -> Iterator[tuple[Any, ...]]:
+    sentences = grammar.text(n, seed=0).sentences
+    yield from (sentences[i : i + 4] for i in range(0, len(sentences), 4))

@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from bertology.train.finetune import finetune
 
 __version__ = "0.1.0"
-__all__ = ["audit", "check", "compare", "finetune", "load", "plan", "pretrain", "recipes", "run", "score", "survey", "wrap"]
+__all__ = [
+    "audit",
+    "check",
+    "compare",
+    "finetune",
+    "load",
+    "plan",
+    "pretrain",
+    "recipes",
+    "run",
+    "score",
+    "survey",
+    "wrap",
+]
 
 _DOORS = {
     "load": "encoder.load", "wrap": "encoder.load", "check": "encoder.check", "run": "job", "plan": "job", "compare": "job",

@@ -16,10 +16,11 @@ from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
 from bertology.job import QUIET, identity_of, run
 from bertology.observe.planner import Progress
-from bertology.record.audit import Across, Audited, AuditFolder, across
+from bertology.record.audit import Audited, AuditFolder
 from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest, CannotWrite
 from bertology.record.result import Result
+from bertology.stats.across import Across, across
 from bertology.train import checkpoint
 
 Model = str | Path | Encoder
@@ -103,9 +104,7 @@ def audit(
     objects = {_shown(m): m for m in models if isinstance(m, Encoder)}
     options = {"claims": claims, "corpora": read, "budget": budget}
     every = _all(every, objects, folder, about, chosen, twins, runs, options, loading)
-    found = _across(folder, every, chosen)
-    folder.write(every, about, found)
-    folder.write_page(report.render_audit(folder))
+    found = _keep(folder, every, about)
     if all(one.status == "done" for one in every):
         shutil.rmtree(folder.store / "cache", ignore_errors=True)  # measurements can be gigabytes; trainings stay
     return Audit(folder, every, found)
@@ -163,7 +162,7 @@ def _all(
         while len(under_way) > room:
             entry, started = under_way.pop(0)
             entries[entry.place] = _settled(entry, started, runs)
-            folder.write(in_order(entries.values(), every), about)
+            _keep(folder, in_order(entries.values(), every), about)
 
     for one in every:
         if one.twin_of or (one.fingerprint in finished and (not twins or _has_twin(one, every, finished))):
@@ -267,12 +266,16 @@ def _has_twin(one: Audited, every: Sequence[Audited], finished: set[str]) -> boo
     return any(e.twin_of == one.name and e.fingerprint in finished for e in every)
 
 
-def _across(folder: AuditFolder, every: Sequence[Audited], chosen: Sequence[Claim]) -> list[Across]:
-    found: dict[str, list[Result]] = {e.name: folder.results(e) for e in every if e.status == "done" and not e.twin_of}
-    twins = {e.name: folder.results(e) for e in every if e.status == "done" and e.twin_of}
-    known = {c.id: c for c in chosen}
-    known |= {c.id: c for c, _ in registry.survey().values() if c.id not in known and c.expects}
-    return across(list(known.values()), found, twins)
+def _keep(folder: AuditFolder, every: Sequence[Audited], about: Mapping[str, Any]) -> list[Across]:
+    """Writes what there is so far, page and all; each claim over the encoders that are done."""
+    done = [e for e in every if e.status == "done"]
+    found: dict[str, list[Result]] = {e.name: folder.results(e) for e in done if not e.twin_of}
+    twins = {e.name: folder.results(e) for e in done if e.twin_of}
+    over = across([entry.claim for entry in registry.survey().values() if entry.claim.expects], found, twins)
+    folder.write(every, about, [one.to_json() for one in over])
+    folder.write_matrix()
+    folder.write_page(report.render_audit(folder))
+    return over
 
 
 def _said(error: Exception) -> str:

@@ -28,7 +28,8 @@ from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
-from bertology.job import QUIET, results_of, run
+from bertology.job import QUIET, run
+from bertology.judging import results_of
 from bertology.observe.planner import Progress
 from bertology.record.claim import Ability, Claim
 from bertology.record.errors import BadRequest, BadWeights, ForeignRun

@@ -17,7 +17,8 @@ from typing import Any
 
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
-from bertology.observe.planner import Artefact, Fit, Pass, Reading, merged, read
+from bertology.observe.planner import Artefact, Fit, Pass
+from bertology.observe.reading import Reading, merged, read
 from bertology.observe.statistic import Arrays
 from bertology.record.errors import BadRequest
 
@@ -52,6 +53,28 @@ def connect(on: str) -> "OnRay":
     workers = OnRay(ray)
     workers.check()
     return workers
+
+
+def train(on: str, processes: int, job: Any, **arguments: Any) -> None:
+    """Ray Train: `job(**arguments)` in so many processes at once, as torchrun would start them; on a cluster their folders must lie on a
+    disk that all share. A group that loses a process is started again, and goes on from the job's last checkpoint.
+
+    Raises what the job raised, and BadRequest as `connect` does, or when the cluster has fewer cores.
+    """
+    workers = connect(on)
+    if not 0 < processes <= workers.cores:
+        raise BadRequest(
+            f"{processes} processes were asked for, the cluster has {workers.cores} cores.", "Give --processes."
+        )
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    with tempfile.TemporaryDirectory() as place:
+        TorchTrainer(
+            lambda given: job(**given), train_loop_config=arguments,
+            scaling_config=ScalingConfig(num_workers=processes, use_gpu=str(arguments.get("device", "cpu")).startswith("cuda")),
+            run_config=RunConfig(storage_path=place, failure_config=FailureConfig(max_failures=RETRIES)),
+        ).fit()  # fmt: skip
 
 
 def versions() -> dict[str, str]:

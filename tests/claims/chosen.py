@@ -13,7 +13,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.corpus.pair import changed_word
 from bertology.corpus.sentence import Sentence
 from bertology.encoder import Encoder
-from bertology.job import _result
+from bertology.judging import concluded
 from bertology.observe.planner import Make
 from bertology.record.result import Result
 
@@ -45,7 +45,7 @@ def result(
             made = isinstance(wish, Make)
             wish = asking.send(tuple(answer(asked) for asked in wish.artefacts) if made else others(wish))  # type: ignore
     except StopIteration as end:
-        return _result(survey()[claim_id].claim, end.value, encoder, corpora, 0)[0]
+        return concluded(survey()[claim_id].claim, end.value, encoder, corpora, 0)[0]
 
 
 def _scores(asked: Scoring, margins: np.ndarray) -> Scores:

@@ -11,7 +11,7 @@ from bertology.corpus.cloze import ClozeItem, of_set
 from bertology.corpus.corpora import Corpora
 from bertology.corpus.worlds import cloze as embedded
 from bertology.encoder import load
-from bertology.job import lacking
+from bertology.judging import lacking
 from bertology.record.errors import ForeignRun
 from tests.encoder.tiny import tiny
 

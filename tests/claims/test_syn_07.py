@@ -60,7 +60,7 @@ def test_random_weights_do_not_hold(corpora: Corpora, tmp_path) -> None:
 
 def test_without_a_mask_token_the_claim_does_not_apply(corpora: Corpora) -> None:
     from bertology.claims.registry import survey
-    from bertology.job import lacking
+    from bertology.judging import lacking
 
     encoder: Encoder = Planted(impacts_without_trees, corpora, lacks=frozenset(("mask",)), **SIZE)
     assert "no mask token" in lacking(survey()["syn-07"].claim, encoder, corpora)
@@ -80,7 +80,7 @@ def test_a_tree_without_punctuation_is_counted_in_the_words_kept() -> None:
 
 
 def test_the_probes_trees_are_those_that_the_curve_counts(corpora: Corpora) -> None:
-    from bertology.observe.planner import summarise
+    from bertology.observe.reading import summarise
     from bertology.observe.vectors import WordVectors
     from bertology.probe.read_trees import StructuralTrees
     from bertology.probe.readings import StructuralCurve

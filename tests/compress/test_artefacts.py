@@ -29,7 +29,7 @@ from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import wrap
 from bertology.encoder.sites import head, hidden
 from bertology.observe.divergence import HeadDivergence
-from bertology.observe.planner import summarise
+from bertology.observe.reading import summarise
 from bertology.record.errors import BadRequest, NoEffect, NotApplicable
 from bertology.train.artefacts import TunedModel
 from bertology.train.classifier import batches, classifier, encoded, evaluate

@@ -10,9 +10,9 @@ from transformers import AutoModelForSequenceClassification
 
 from bertology.compress.inference.tokens import PoWERBERT, SoftExtract, computed, configuration, with_retention
 from bertology.encoder import Encoder, load, wrap
+from bertology.encoder.backend import attention
 from bertology.encoder.cut import cut
 from bertology.encoder.sites import head
-from bertology.encoder.backend import attention
 from bertology.encoder.watch import Watcher
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.train.classifier import batches, encoded

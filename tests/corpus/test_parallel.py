@@ -7,7 +7,7 @@ import pytest
 
 from bertology.corpus import parallel
 from bertology.corpus.corpora import Corpora, parse
-from bertology.job import lacking
+from bertology.judging import lacking
 from bertology.record.claim import Claim
 from bertology.record.errors import BadCorpus, BadRequest
 

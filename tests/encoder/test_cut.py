@@ -11,7 +11,7 @@ from bertology.encoder import Encoder, head, hidden, load, neuron
 from bertology.encoder.cut import cut
 from bertology.encoder.families import FAMILIES
 from bertology.intervene import Ablate
-from bertology.observe.planner import observing
+from bertology.observe.reading import observing
 from bertology.record.errors import BadRequest, NotApplicable
 from tests.encoder.tiny import tiny
 

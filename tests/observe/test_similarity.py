@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bertology.corpus.sentence import Corpus, sentence
-from bertology.observe.planner import observing, summarise
+from bertology.observe.reading import observing, summarise
 from bertology.observe.similarity import ExplainableVariance, WordSimilarity, repeated
 from bertology.observe.targets import TargetVectors
 from bertology.observe.types import TypeVectors

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.distance import cosine, jensenshannon
 
 from bertology.corpus.sentence import Corpus, sentence
-from bertology.observe.planner import summarise
+from bertology.observe.reading import summarise
 from bertology.probe.syntactic_distances import SyntacticDistances, jensen_shannon
 from tests.encoder.tiny import tiny
 

@@ -53,6 +53,12 @@ def subwords(encoder: Encoder, word: str) -> int:
     return len(_subwords(encoder, word))
 
 
+def subword_of(encoder: Encoder, word: str) -> int | None:
+    """The id of the subword that the encoder writes a word with in running text; None where it takes several, or lacks a part."""
+    ids = _subwords(encoder, word)
+    return ids[0] if len(ids) == 1 else None
+
+
 def expected(item: ClozeItem) -> tuple[str, ...]:
     """The words that fit: label "expected" where there is one, else the target."""
     return tuple(item.labels.get("expected", ())) or (item.target,)

@@ -2,7 +2,7 @@
 
 A running claim is one file under claims/, holding one function decorated with `@claim(...)`. The decorator's arguments
 are plain expressions, so that the list is read from the source text: `bertology list` needs no torch. Claims that
-nobody has made executable yet stand in planned.toml.
+nobody has made executable yet stand in planned.toml; one with a `why` there is left out for good, for that reason.
 """
 
 import ast
@@ -107,7 +107,8 @@ def experiment(claim_id: str) -> "Experiment":
     """The function of a running claim; imports its module."""
     entry = survey()[claim_id]
     if entry.module is None:
-        raise BadRequest(f"{claim_id} is planned and does not run yet.", "`bertology list` shows what runs.")
+        why = f": {entry.claim.why}" if entry.claim.why else " and does not run yet"
+        raise BadRequest(f"{claim_id} is {entry.claim.status}{why}.", "`bertology list` shows what runs.")
     if claim_id not in _experiments:
         importlib.import_module(entry.module)
     return _experiments[claim_id]
@@ -149,7 +150,8 @@ def _planned(row: dict[str, Any]) -> Claim:
     )
     return Claim(
         id=row["id"], section=row["section"], says=row["says"], cites=tuple(row["cites"]), method=row["measure"],
-        published=published, needs=tuple(row["needs"]), status="planned",
+        published=published, needs=tuple(row["needs"]),
+        status="left out" if row.get("why") else "planned", why=row.get("why", ""),
     )  # fmt: skip
 
 

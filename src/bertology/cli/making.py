@@ -1,5 +1,6 @@
 """Commands that make an encoder: pretrain, finetune, compress, pareto, redundancy, export."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from bertology.cli.options import (
     Label,
     Limit,
     Model,
+    On,
     Pickle,
     Remote,
     Seed,
@@ -42,6 +44,8 @@ def pretrain(
     checkpoints: Annotated[int, typer.Option(help="How many, evenly over the budget.")] = 10,
     precision: Annotated[str, typer.Option(help="auto (measured), float32 or bfloat16.")] = "auto",
     compiled: Annotated[bool, typer.Option("--compile", help="Use torch.compile; needs a C++ compiler.")] = False,
+    on: On = "local",
+    processes: Annotated[int, typer.Option(help="With --on ray: processes that share each step (Ray Train); their folders must be on one disk. Locally, start this command with torchrun instead.")] = 1,
     seed: Seed = 0, device: Device = "cpu", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Trains an encoder from raw text: tokenizer, checkpoints, log, a model that transformers loads."""
@@ -58,11 +62,16 @@ def pretrain(
         ]
         return
     chosen = recipes.small(recipes.recipe(recipe)) if small else recipes.recipe(recipe)
-    with Bar() as progress:
-        done = acquisition.pretrain(
-            chosen, files(text), out, claims=split(claims), seed=seed, progress=progress, tokens=count(tokens),
-            minutes=minutes, valid=files(valid), tokenizer=tokenizer, checkpoints=checkpoints, precision=precision, compiled=compiled, device=device,
-        )  # fmt: skip
+    given = {
+        "text": files(text), "valid": files(valid), "tokenizer": tokenizer, "seed": seed, "tokens": count(tokens), "minutes": minutes,
+        "checkpoints": checkpoints, "precision": precision, "compiled": compiled, "device": device,
+    }  # fmt: skip
+    if on != "local":
+        from bertology import on_ray
+
+        on_ray.train(on, processes, _trained_in, place=Path.cwd(), recipe=chosen, out=out, **given)
+    with Bar() as progress:  # what was trained elsewhere is finished: it is read, run against claims and drawn here
+        done = acquisition.pretrain(chosen, out=out, **given, claims=split(claims), progress=progress)
     trained = done.trained
     if not first_process():
         return
@@ -73,6 +82,14 @@ def pretrain(
         f"{trained.tokens:,} tokens in {trained.steps:,} steps, {trained.seconds / 60:.1f} minutes; last loss {trained.loss:.3f}"
     )
     typer.echo(f"{trained.model}\n{done.page}")
+
+
+def _trained_in(place: Path, **given: Any) -> None:
+    """Pre-training in another process, from the folder where it was asked for."""
+    from bertology import acquisition
+
+    os.chdir(place)
+    acquisition.pretrain(**given)
 
 
 @app.command()

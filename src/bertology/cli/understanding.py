@@ -177,7 +177,9 @@ def run(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="The folder of a run or an audit.")], as_json: Json = False) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder of a run or an audit.")], as_json: Json = False
+) -> None:
     """Draws the page of a run or an audit again."""
     from bertology import auditing, job
 

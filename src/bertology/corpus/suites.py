@@ -1,6 +1,7 @@
 """Suites of behavioural tests (CheckList: Ribeiro et al. 2020): minimum functionality, invariance, direction."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -98,4 +99,4 @@ def _sentence(id: str, case: Case) -> Sentence:
 def _segments(s: Sentence) -> tuple[str, ...]:
     layer = s.layers["segment"]
     cuts = [0, *(s.starts[layer.index(k)] for k in range(1, max(layer) + 1)), len(s.text)]
-    return tuple(s.text[a:b].strip() for a, b in zip(cuts, cuts[1:], strict=False))
+    return tuple(s.text[a:b].strip() for a, b in pairwise(cuts))

@@ -12,8 +12,8 @@ from bertology.encoder.batch import Batch
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import Site
 from bertology.encoder.watch import Edit, layer_modules
-from bertology.observe.planner import Intervention
 from bertology.observe.proof import NOTHING
+from bertology.observe.reading import Intervention
 from bertology.record.errors import BadRequest, NotApplicable
 
 

@@ -21,7 +21,7 @@ from bertology.encoder.watch import Observation
 from bertology.intervene.compose import check
 from bertology.intervene.inputs import MaskWords
 from bertology.intervene.sweep import cross_entropy_of_masked
-from bertology.observe.planner import Intervention, observing
+from bertology.observe.reading import Intervention, observing
 from bertology.observe.statistic import Arrays, Scratch, Statistic, add_rows
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.stats.tally import Tally

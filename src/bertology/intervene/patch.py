@@ -15,7 +15,7 @@ from bertology.encoder.encoder import Encoder
 from bertology.encoder.sites import Site
 from bertology.encoder.watch import Edit
 from bertology.intervene.compose import Step, check, places
-from bertology.observe.planner import Intervention, observing
+from bertology.observe.reading import Intervention, observing
 from bertology.record.errors import BadRequest
 
 

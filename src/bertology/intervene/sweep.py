@@ -19,7 +19,7 @@ from bertology.intervene.branch import Branching, branching
 from bertology.intervene.compose import check
 from bertology.intervene.inputs import MaskWords, masked
 from bertology.observe.means import Bank, Means
-from bertology.observe.planner import Intervention
+from bertology.observe.reading import Intervention
 from bertology.observe.statistic import Arrays, Derived, add_rows
 from bertology.record.errors import BadRequest, NotApplicable
 from bertology.stats.tally import Tally

@@ -2,7 +2,8 @@
 
 from bertology.observe.attention import AttentionMass
 from bertology.observe.links import LinkAttention
-from bertology.observe.planner import Asking, Planner, make, measure, observing, summarise, together
+from bertology.observe.planner import Asking, Planner, make, measure, together
+from bertology.observe.reading import observing, summarise
 from bertology.observe.statistic import Derived, Statistic
 from bertology.observe.vectors import SentenceVectors, WordVectors
 

@@ -1,24 +1,24 @@
-"""An audit on disk: the runs of many encoders under one path, and what each claim is over all of them.
+"""An audit on disk: the runs of many encoders under one path.
 
 `audit.json` lists the encoders and what became of each; `encoders/<name>/` are run folders; `store/` holds finished statistics
-that they share; `audit.html` is the page.
+that they share; `matrix.parquet` has a line for each value of each claim on each encoder; `audit.html` is the page.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from bertology.record.claim import Claim
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from bertology.record.errors import BadInput, ForeignRun
 from bertology.record.estimate import Estimate
 from bertology.record.folder import RunFolder, disk, read_json, whole, write_json
-from bertology.record.result import Finding, Result, Verdict, judge
-from bertology.stats.meta import Summary, random_effects
+from bertology.record.result import Result
 
 Status = Literal["waiting", "done", "failed"]
-TESTED = ("holds", "fails", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +34,13 @@ class Audited:
     reason: str = ""
 
 
-class Across(NamedTuple):
-    """A claim over all encoders but the twins, judged by the random-effects summary of each value that its rules name."""
-
-    claim: str
-    section: str
-    says: str
-    verdict: Verdict
-    reason: str
-    summaries: Mapping[str, Summary]
-    units: Mapping[str, str]
-    rules: Mapping[str, str]
-    counts: Mapping[str, int]
-    """How many encoders came to each verdict."""
-    passed_by: tuple[str, ...]
-    """Random twins on which the claim holds: evidence against its measure, not for the twins."""
-
-    @property
-    def headline(self) -> str:
-        return next(iter(self.rules), "")
-
-    def to_json(self) -> dict[str, Any]:
-        summaries = [
-            {"name": name, "unit": self.units[name], **{k: v for k, v in s._asdict().items() if k != "predicted"},
-             "predicted": [x if abs(x) < float("inf") else None for x in s.predicted]}
-            for name, s in self.summaries.items()
-        ]  # fmt: skip
-        return {
-            "claim": self.claim, "section": self.section, "says": self.says, "verdict": self.verdict, "reason": self.reason,
-            "counts": dict(self.counts), "passed_by": list(self.passed_by), "summaries": summaries,
-        }  # fmt: skip
+_BLANK = Estimate(float("nan"), float("nan"), float("nan"), 0)
+_MATRIX = pa.schema(
+    [
+        *((name, pa.string()) for name in ("encoder", "twin_of", "claim", "section", "verdict", "what", "rule")),
+        ("value", pa.float64()), ("low", pa.float64()), ("high", pa.float64()), ("n", pa.int64()), ("unit", pa.string()),
+    ]
+)  # fmt: skip
 
 
 class AuditFolder:
@@ -118,18 +95,28 @@ class AuditFolder:
         """The encoders in their order; empty for a new audit."""
         return [Audited(**item) for item in self.about().get("encoders", [])] if self._file.is_file() else []
 
-    def write(self, encoders: Sequence[Audited], about: Mapping[str, Any], across: Sequence[Across] = ()) -> None:
-        """audit.json, whole."""
-        content = {
-            **about,
-            "encoders": [asdict(one) for one in encoders],
-            "across": [one.to_json() for one in across],
-        }
+    def write(
+        self, encoders: Sequence[Audited], about: Mapping[str, Any], across: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """audit.json, whole. `across` has a line for each claim over all encoders."""
+        content = {**about, "encoders": [asdict(one) for one in encoders], "across": list(across)}
         self._write(self._file, write_json(content))
 
     def write_page(self, page: str) -> Path:
         self._write(self.page, page)
         return self.page
+
+    def write_matrix(self) -> Path:
+        """matrix.parquet: encoder, twin_of, claim, section, verdict, what ("" where nothing was measured), rule, value, low, high, n, unit."""
+        lines = [
+            {"encoder": one.name, "twin_of": one.twin_of, "claim": r.claim, "section": r.section, "verdict": r.verdict, "what": name,
+             "rule": r.rules.get(name, ""), "value": e.value, "low": e.low, "high": e.high, "n": e.n, "unit": e.unit}
+            for one in self.encoders() for r in self.results(one) for name, e in (r.values or {"": _BLANK}).items()
+        ]  # fmt: skip
+        target = self.path / "matrix.parquet"
+        with disk(target), whole(target) as part:
+            pq.write_table(pa.Table.from_pylist(lines, schema=_MATRIX), part)
+        return target
 
     def place_for(self, name: str, fingerprint: str) -> str:
         """The name of an encoder's run folder: readable, and another for other weights."""
@@ -151,41 +138,3 @@ class AuditFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             with whole(target) as part:
                 part.write_text(text, encoding="utf-8")
-
-
-def across(
-    claims: Sequence[Claim], found: Mapping[str, Sequence[Result]], twins: Mapping[str, Sequence[Result]]
-) -> list[Across]:
-    """Each claim that some encoder was tested on, over the encoders `found` (name to results); `twins` likewise.
-
-    Encoders are taken as independent draws of a population: checkpoints of one training or students of one teacher are
-    not, and make the interval too narrow.
-    """
-    summaries = []
-    for c in claims:
-        own = [r for results in found.values() for r in results if r.claim == c.id and r.verdict in TESTED]
-        passed = tuple(
-            name for name, results in twins.items() if any(r.claim == c.id and r.verdict == "holds" for r in results)
-        )
-        if own or passed:
-            summaries.append(_across(c, own, passed))
-    return summaries
-
-
-def _across(c: Claim, own: Sequence[Result], passed: tuple[str, ...]) -> Across:
-    made: dict[str, Summary] = {}
-    units: dict[str, str] = {}
-    blank = Estimate(float("nan"), float("nan"), float("nan"), 0)
-    values = dict.fromkeys(c.expects, blank)
-    for name in c.expects:
-        seen = [r.values[name] for r in own if name in r.values and r.values[name].known]
-        if seen:
-            made[name] = summary = random_effects([e.value for e in seen], [e.standard_error for e in seen])
-            units[name] = seen[0].unit
-            values[name] = replace(
-                blank, value=summary.value, low=summary.low, high=summary.high, n=len(seen), unit=seen[0].unit
-            )
-    verdict, reason, _ = judge(c, Finding(values))
-    counts = {verdict: sum(r.verdict == verdict for r in own) for verdict in TESTED}
-    rules = {name: str(region) for name, region in c.expects.items()}
-    return Across(c.id, c.section, c.says, verdict, reason, made, units, rules, counts, passed)

@@ -10,7 +10,7 @@ from bertology.report import words
 from bertology.report.page import page
 
 Over = Mapping[str, Any]
-"""A claim over all encoders, as audit.json has it (`record.audit.Across.to_json`)."""
+"""A claim over all encoders, as audit.json has it (`stats.across.Across.to_json`)."""
 
 
 class Cell(NamedTuple):

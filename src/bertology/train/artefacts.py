@@ -59,6 +59,14 @@ class Training:
         text = place / "train.txt"
         write_text(self.over, "train", text)
         write_text(self.over, "test", place / "held-out.txt")
+        shared = self._tokenizer(place, text)
+        pretrain(
+            self.recipe, [text], place / "run", tokens=self.tokens, valid=[place / "held-out.txt"], tokenizer=shared,
+            seed=self.seed, precision="float32", checkpoints=2, progress=progress,
+        )  # fmt: skip
+
+    def _tokenizer(self, place: Path, text: Path) -> Path:
+        """The folder of the tokenizer, beside that of the training."""
         shared = place.parent / made_key(
             "tokenizer", self.recipe.vocabulary, self.recipe.tokenizer, self.over.fingerprint, self.over.seed
         )
@@ -71,10 +79,7 @@ class Training:
                 segments=True,
             )
             made.save_pretrained(shared)
-        pretrain(
-            self.recipe, [text], place / "run", tokens=self.tokens, valid=[place / "held-out.txt"], tokenizer=shared,
-            seed=self.seed, precision="float32", checkpoints=2, progress=progress,
-        )  # fmt: skip
+        return shared
 
     def load(self, place: Path) -> Trained:
         return Trained(load(place / "run" / "model"), list(read_log(place / "run")), place / "run")

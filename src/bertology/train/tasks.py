@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from bertology.corpus.inference import halves
 from bertology.corpus.properties import properties
 from bertology.corpus.sentence import Corpus
 from bertology.record.errors import NotApplicable
@@ -34,25 +35,32 @@ def property_of(corpus: Corpus, name: str) -> Task:
 
 def next_sentence(segments: Corpus, *, seed: int = 0) -> Task:
     """Does the second sentence follow the first, or is it the second of another pair of the same split?"""
-    halves = [_halves(s) for s in segments]
+    texts = [halves(s) for s in segments]
     rng = np.random.default_rng([seed, 2])
-    examples: list[Example | None] = [None] * len(halves)
+    examples: list[Example | None] = [None] * len(texts)
     for split in ("train", "dev", "test"):
         here = np.flatnonzero(in_split(segments.blocks, split))
         swapped = rng.random(len(here)) < 0.5
         away = rng.permutation(here[swapped])
         for i in here:
-            examples[i] = Example(halves[i], "next")
+            examples[i] = Example(texts[i], "next")
         for source, target in zip(here[swapped], np.roll(away, 1), strict=True):
-            if halves[source][1] != halves[target][1]:
-                examples[source] = Example((halves[source][0], halves[target][1]), "other")
+            if texts[source][1] != texts[target][1]:
+                examples[source] = Example((texts[source][0], texts[target][1]), "other")
     return _by_blocks(f"next sentence of {segments.name}", "pair", examples, segments)
 
 
-def _halves(pair: object) -> tuple[str, str]:
-    layer, starts, text = pair.layers["segment"], pair.starts, pair.text  # type: ignore[attr-defined]
-    cut = starts[layer.index(1)]
-    return text[:cut].strip(), text[cut:].strip()
+def inference(pairs: Corpus) -> Task:
+    """Does the premise entail the hypothesis? Labels "entailment" and "not". Sentences with label "revised", "heuristic" or "monotonicity",
+    which are tests, are left out."""
+    tests = {"revised", "heuristic", "monotonicity"}
+    examples = [
+        None
+        if tests & set(s.labels)
+        else Example(halves(s), "entailment" if s.labels["label"] == "entailment" else "not")
+        for s in pairs
+    ]
+    return _by_blocks(f"inference of {pairs.name}", "pair", examples, pairs)
 
 
 def _by_blocks(name: str, kind: Kind, examples: Sequence[Example | None], corpus: Corpus) -> Task:

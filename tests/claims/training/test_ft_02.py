@@ -8,7 +8,8 @@ import pytest
 from bertology.claims.registry import experiment, survey
 from bertology.claims.training import ft_02_multilingual as module
 from bertology.claims.training.change import Change, Changes
-from bertology.claims.training.ft_02_multilingual import peak, scripts
+from bertology.claims.training.ft_02_multilingual import peak
+from bertology.corpus.scripts import scripts
 from bertology.record.errors import NotApplicable
 from bertology.record.result import judge
 

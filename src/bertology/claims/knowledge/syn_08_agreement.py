@@ -88,8 +88,8 @@ def agreement_is_respected(encoder: Encoder, corpora: Corpora, seed: int) -> Ask
         for who, tally in (("encoder", own), ("subject masked", masked), ("random twin", twin))
         for row in _rows(f"accuracy, {who}", tally, GROUPS, seed)
     ]
-    rows += _by_construction(pairs, right, blocks, seed)
-    return Finding(values, baselines, rows, _note(pairs, seen))
+    rows += by_construction(pairs, right, blocks, seed)
+    return Finding(values, baselines, rows, left_out(pairs, seen))
 
 
 def group_of(pairs: Corpus) -> NDArray[np.int64]:
@@ -103,7 +103,8 @@ def group_of(pairs: Corpus) -> NDArray[np.int64]:
     return np.array([place(s.labels) for s in pairs.sentences[0::2]], dtype=np.int64)
 
 
-def _by_construction(pairs: Corpus, right: NDArray[np.float64], blocks: NDArray[np.int64], seed: int) -> list[Row]:
+def by_construction(pairs: Corpus, right: NDArray[np.float64], blocks: NDArray[np.int64], seed: int) -> list[Row]:
+    """Accuracy of each construction; `right` (pair,) is nan where it is not counted."""
     names = np.array([str(s.labels.get("construction", "")) for s in pairs.sentences[0::2]])
     labels, place = np.unique(names, return_inverse=True)
     return _rows("accuracy by construction", of_items(right, blocks, place, len(labels)), tuple(labels.tolist()), seed)
@@ -118,7 +119,8 @@ def _rows(measure: str, tally: Tally, labels: tuple[str, ...], seed: int) -> lis
     ]
 
 
-def _note(pairs: Corpus, seen: Choice) -> str:
+def left_out(pairs: Corpus, seen: Choice) -> str:
+    """Which pairs were not counted, in words."""
     split = int((np.isfinite(seen.margin) & ~seen.whole).sum())
     total = len(seen.margin)
     every = [f"{split} of {total} pairs have a form of several subwords and are left out"]

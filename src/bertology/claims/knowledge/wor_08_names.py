@@ -65,11 +65,11 @@ def names_give_facts_away(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
         for word in answers_of[r]
     ]
     twin, asked = encoder.randomised(seed), recall.questions(facts)
-    parts = _parts(facts)
+    parts = parts_of(facts)
     gaps = cloze.gaps([*asked, *options, *(question for one in parts for question in one)])
     filled = yield from make(Filling(encoder, gaps), Filling(twin, gaps))
     own, random = (cloze.Answers(who, gaps, one) for who, one in zip((encoder, twin), filled, strict=True))
-    helpful = _helpful(facts, parts, own)
+    helpful = helpful_names(facts, parts, own)
     cell = [f"{facts.names[r]}:{word}" for r, word in zip(facts.relation.tolist(), facts.objects, strict=True)]
     shared = sorted(
         {c for c, h in zip(cell, helpful, strict=True) if h} & {c for c, h in zip(cell, helpful, strict=True) if not h}
@@ -138,7 +138,7 @@ def _of(facts: recall.Facts, relation: int) -> list:
     return [one for one, r in zip(facts.items, facts.relation.tolist(), strict=True) if r == relation]
 
 
-def _parts(facts: recall.Facts) -> list[list[cloze.Asked]]:
+def parts_of(facts: recall.Facts) -> list[list[cloze.Asked]]:
     """For each fact without label "name", the questions that the parts of its name alone are asked (Poerner et al. 2020)."""
     found = []
     for one, r in zip(facts.items, facts.relation.tolist(), strict=True):
@@ -149,7 +149,7 @@ def _parts(facts: recall.Facts) -> list[list[cloze.Asked]]:
     return found
 
 
-def _helpful(facts: recall.Facts, parts: list[list[cloze.Asked]], who: cloze.Answers) -> NDArray[np.bool_]:
+def helpful_names(facts: recall.Facts, parts: list[list[cloze.Asked]], who: cloze.Answers) -> NDArray[np.bool_]:
     """Whether each fact's name gives its object away: by label, by holding it, or by what its parts call up."""
     labels = facts.label("name")
     return np.array(

@@ -1,9 +1,5 @@
 """In a multilingual encoder fine-tuning changes the middle layers too (Singh et al. 2019)."""
 
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +7,7 @@ from bertology.claims.registry import claim
 from bertology.claims.training import fine_tuned
 from bertology.claims.training.change import changes
 from bertology.corpus.corpora import Corpora
+from bertology.corpus.scripts import scripts
 from bertology.encoder import Encoder
 from bertology.observe import Asking
 from bertology.record.claim import above
@@ -18,8 +15,8 @@ from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding
 from bertology.stats import repeats
 
-SCRIPTS, SUBWORDS = 4, 50
-"""A multilingual vocabulary has this many scripts with this many subwords each."""
+SCRIPTS = 4
+"""A multilingual vocabulary has this many scripts (corpus/scripts.py)."""
 
 
 @claim(
@@ -70,11 +67,3 @@ def peak(table: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
     middle = np.arange(max(n // 4, 1), n - n // 4 - 1)  # places of `lead`, whose first is layer 2
     best = int(middle[lead[0][:, middle - 1].mean(0).argmax()])
     return best + 1, lead[1:, :, best - 1].mean(0)
-
-
-def scripts(vocabulary: Iterable[str]) -> list[str]:
-    """Scripts, by the first word of Unicode names of letters, with at least SUBWORDS subwords."""
-    counts: Counter[str] = Counter()
-    for subword in vocabulary:
-        counts.update({unicodedata.name(c, "?").split()[0] for c in subword if c.isalpha()})
-    return sorted(name for name, n in counts.items() if n >= SUBWORDS and name != "?")
