@@ -64,7 +64,7 @@ def fewer_subwords_transfer_better(encoder: Encoder, corpora: Corpora, seed: int
         if len(treebanks - {ENGLISH}) >= FEWEST and ENGLISH in treebanks
         else _retrieved(corpora)
     )
-    enough(found.languages, FEWEST, "parallel or treebank")
+    enough(found.languages, FEWEST, "parallel", "translations or a treebank")
     length = np.array([counts[code].mean for code in found.languages])
     lead = found.own - found.twin
     values = {
