@@ -185,19 +185,8 @@ def test_two_processes_of_ray_train_learn_what_one_learns(tmp_path: Path) -> Non
     pytest.importorskip("accelerate")
     text = tmp_path / "text.txt"
     text.write_text("\n".join(" ".join(s.text for s in part) for part in _parts(400)), encoding="utf-8")
-    command = (
-        "pretrain",
-        "bert",
-        "--small",
-        "--text",
-        "text.txt",
-        "--tokens",
-        "20000",
-        "--checkpoints",
-        1,
-        "--precision",
-        "float32",
-    )
+    options = "primer-mini --small --text text.txt --tokens 8000 --checkpoints 1 --precision float32"  # without dropout
+    command = ("pretrain", *options.split())
     alone = bertology(*command, "--out", "alone", "--json", cwd=tmp_path)
     assert alone.returncode == 0, alone.stderr
     there = bertology(*command, "--out", "there", "--json", "--on", "ray", "--processes", 2, cwd=tmp_path)

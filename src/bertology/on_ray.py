@@ -22,6 +22,8 @@ from bertology.observe.reading import Reading, merged, read
 from bertology.observe.statistic import Arrays
 from bertology.record.errors import BadRequest
 
+PATIENCE = 600
+"""Seconds that a node may take to import what it needs."""
 RETRIES = 5
 """How often Ray runs a task again whose worker died."""
 
@@ -107,7 +109,12 @@ class OnRay:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             asked = self._task(versions, num_cpus=0, scheduling_strategy=there)
             try:
-                found = self.ray.get(asked.remote(), timeout=120)
+                found = self.ray.get(asked.remote(), timeout=PATIENCE)
+            except self.ray.exceptions.GetTimeoutError as error:
+                raise BadRequest(
+                    f"the worker at {node['NodeManagerAddress']} did not answer in {PATIENCE / 60:.0f} minutes.",
+                    "Is it busy?",
+                ) from error
             except Exception as error:
                 raise BadRequest(
                     f"the worker at {node['NodeManagerAddress']} cannot run bertology: {_cause(error)}",

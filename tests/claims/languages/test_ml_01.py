@@ -7,7 +7,7 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from bertology.claims.languages.correlated import correlation
+from bertology.claims.languages.language_pairs import correlation
 from bertology.claims.languages.ml_01_subwords import subwords_a_word
 from bertology.corpus.sentence import Corpus
 from bertology.record.errors import NotApplicable

@@ -1,4 +1,4 @@
-"""Rank correlations over ordered pairs of languages, with languages resampled: a pair enters with both its ends."""
+"""Rank correlations over languages and over ordered pairs of them, with languages resampled: a pair enters with both its ends."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from bertology.record.estimate import Estimate
+from bertology.stats import tally
+from bertology.stats.ranks import spearman
 
+FEWEST = 5
+"""Languages without pairs that can be resampled."""
 FEWEST_DISTINCT = 4
 """Different languages that a resample must hold; others are drawn anew."""
 DRAWS = 400
@@ -62,4 +66,24 @@ def over_languages(
     return Estimate(value, float(low), float(high), pairs, unit, method)
 
 
-__all__ = ["over_languages", "partial_spearman"]
+def correlation(x: NDArray[np.float64], y: NDArray[np.float64], *, seed: int = 0) -> Estimate:
+    """Spearman's ρ over languages, x and y (language,), with a percentile interval from resampling languages.
+
+    Draws of fewer than three different languages, or without variance, are left out. With a handful of languages the interval is rough,
+    and unknown below five.
+    """
+    n = len(x)
+    value = float(spearman(x, y))
+    if n < FEWEST:
+        return Estimate(value, np.nan, np.nan, n, "ρ", f"{n} languages: too few to resample")
+    picked = np.random.default_rng([seed, n, 31]).integers(n, size=(tally.DRAWS, n))
+    picked = picked[[len(set(draw)) > 2 for draw in picked.tolist()]]
+    drawn = spearman(x[picked], y[picked])
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) < tally.DRAWS // 2:
+        return Estimate(value, np.nan, np.nan, n, "ρ", "undefined in most resamples")
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Estimate(value, float(low), float(high), n, "ρ", f"bootstrap of {n} languages")
+
+
+__all__ = ["correlation", "over_languages", "partial_spearman"]

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bertology.claims.languages.correlated import correlation
 from bertology.claims.languages.crossed import crossed
+from bertology.claims.languages.language_pairs import correlation
 from bertology.claims.languages.shares import enough
 from bertology.claims.registry import claim
 from bertology.corpus.corpora import ENGLISH, Corpora

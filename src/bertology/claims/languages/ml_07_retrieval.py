@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bertology.claims.languages.retrieved import language_rows, layer_rows, over_languages, pairs_note
+from bertology.claims.languages.retrieved import language_mean, language_rows, layer_rows, pairs_note
 from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
@@ -46,7 +46,7 @@ def translations_are_near(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
                            "random twin, shared subwords hidden"), found, strict=True))  # fmt: skip
     intact, hidden, others, random, random_hidden = (each.at_best for each in found)
     points = {"unit": "points", "seed": seed}
-    gap = lambda a, b: 100 * over_languages(a - b)
+    gap = lambda a, b: 100 * language_mean(a - b)
     values = {
         "drop when shared subwords are hidden": bootstrap(gap, intact, hidden, **points),
         "drop beyond hiding as many others": bootstrap(gap, others, hidden, **points),
@@ -54,12 +54,12 @@ def translations_are_near(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
         "retrieval with shared subwords hidden, beyond the random twin": bootstrap(
             gap, hidden, random_hidden, **points
         ),
-        "retrieval": bootstrap(over_languages, intact, unit="share", seed=seed),
-        "retrieval, shared subwords hidden": bootstrap(over_languages, hidden, unit="share", seed=seed),
+        "retrieval": bootstrap(language_mean, intact, unit="share", seed=seed),
+        "retrieval, shared subwords hidden": bootstrap(language_mean, hidden, unit="share", seed=seed),
     }
     baselines = {
-        "retrieval in the random twin": bootstrap(over_languages, random, unit="share", seed=seed),
-        "random choice": bootstrap(over_languages, found[0].chance.on("test"), unit="share", seed=seed),
+        "retrieval in the random twin": bootstrap(language_mean, random, unit="share", seed=seed),
+        "random choice": bootstrap(language_mean, found[0].chance.on("test"), unit="share", seed=seed),
     }
     rows = [row for name, each in conditions.items()
             for row in (*layer_rows(f"retrieval on dev: {name}", each), *language_rows(f"retrieval: {name}", each, seed))]  # fmt: skip

@@ -1,6 +1,6 @@
 """Languages differ by a constant offset, and adding it translates (Pires et al. 2019; Libovický et al. 2019)."""
 
-from bertology.claims.languages.retrieved import language_rows, layer_rows, over_languages, pairs_note
+from bertology.claims.languages.retrieved import language_mean, language_rows, layer_rows, pairs_note
 from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
@@ -40,7 +40,7 @@ def offset_translates(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[F
     plain, moved, anywhere, common, centred = (each.at_best for each in own)
     twin_plain, twin_moved, *_, twin_centred = (each.at_best for each in random)
     points = {"unit": "points", "seed": seed}
-    gap = lambda a, b: 100 * over_languages(a - b)
+    gap = lambda a, b: 100 * language_mean(a - b)
     values = {
         "gain by the mean difference": bootstrap(gap, moved, plain, **points),
         "gain beyond a random vector of the same length": bootstrap(gap, moved, anywhere, **points),
@@ -50,8 +50,8 @@ def offset_translates(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[F
         "retrieval with the mean difference, beyond the random twin": bootstrap(gap, moved, twin_moved, **points),
         "gain by centring each language": bootstrap(gap, centred, plain, **points),
         "gain by centring each language beyond the common mean": bootstrap(gap, centred, common, **points),
-        "retrieval, mean difference added": bootstrap(over_languages, moved, unit="share", seed=seed),
-        "retrieval, unmoved": bootstrap(over_languages, plain, unit="share", seed=seed),
+        "retrieval, mean difference added": bootstrap(language_mean, moved, unit="share", seed=seed),
+        "retrieval, unmoved": bootstrap(language_mean, plain, unit="share", seed=seed),
     }
     baselines = {
         "random twin's gain by the mean difference": bootstrap(gap, twin_moved, twin_plain, **points),

@@ -8,7 +8,7 @@ from bertology.probe.retrieval import Retrieved
 from bertology.record.result import Row
 
 
-def over_languages(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+def language_mean(rates: NDArray[np.float64]) -> NDArray[np.float64]:
     """(draw, language) to (draw,): every language counts alike; a language without a sentence in a draw is left out of it."""
     return np.nanmean(rates, -1)
 
@@ -42,4 +42,4 @@ def pairs_note(parallel: Corpus, found: Retrieved) -> str:
     )
 
 
-__all__ = ["language_rows", "layer_rows", "over_languages", "pairs_note"]
+__all__ = ["language_mean", "language_rows", "layer_rows", "pairs_note"]
