@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bertology.claims.languages.retrieved import over_languages
+from bertology.claims.languages.retrieved import language_mean
 from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
@@ -45,7 +45,7 @@ def words_align(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Finding
     conditions = {"encoder": own, "input embeddings": static, "position diagonal": diagonal, "random twin": random}
     best = {name: each.at_best for name, each in conditions.items()}
     points = {"unit": "points", "seed": seed}
-    of_class = lambda r, c: over_languages(r[..., CLASSES.index(c)])
+    of_class = lambda r, c: language_mean(r[..., CLASSES.index(c)])
     lead = lambda a, b: 100 * (of_class(a, "all") - of_class(b, "all"))
     values = {
         **{f"F1 beyond {'the ' if name != 'input embeddings' else ''}{name}": bootstrap(lead, best["encoder"], best[name], **points)
