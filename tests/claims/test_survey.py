@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import pytest
 
-from bertology.claims.registry import survey
+from bertology.claims.registry import experiment, survey
 
 CLAIMS = files("bertology.claims")
 ENTRY = re.compile(r"^@(article|inproceedings|misc)\{([^,\s]+),$(.*?)^\}$", re.MULTILINE | re.DOTALL)
@@ -154,3 +154,9 @@ def test_identifiers_are_well_formed_and_used_once(bibliography):
     eprints = [fields["eprint"] for _, fields in bibliography if "eprint" in fields]
     assert all(map(DOI.fullmatch, dois)) and len(set(dois)) == len(dois)
     assert all(map(EPRINT.fullmatch, eprints)) and len(set(eprints)) == len(eprints)
+
+
+def test_every_running_claim_has_an_experiment_that_can_be_imported() -> None:
+    for claim_id, entry in survey().items():
+        if entry.module is not None:
+            assert callable(experiment(claim_id))
