@@ -3,7 +3,6 @@
 import gzip
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,6 @@ from bertology.corpus.grammar.suites import suites as embedded_suites
 from bertology.corpus.inference import halves, overlapping, read
 from bertology.record.errors import BadCorpus
 from bertology.train import tasks
-
-DATA = Path("/work/shared/data")
 
 
 def test_tables_and_lines_of_all_collections_are_read(tmp_path):
@@ -127,8 +124,8 @@ def test_embedded_suites_round_trip_and_know_their_answers():
 
 
 @pytest.mark.parametrize(("name", "labels"), [("multinli_dev", set()), ("sick", set()), ("med_monotonicity_nli", {"monotonicity"}), ("counterfactual_nli", {"revised"})])  # fmt: skip
-def test_real_collections_are_read_without_a_loss(name, labels):
-    if not (DATA / name).is_dir():
-        pytest.skip(f"{DATA / name} is not here")
-    found = read(DATA / name)
+def test_real_collections_are_read_without_a_loss(name, labels, data):
+    if not (data / name).is_dir():
+        pytest.skip(f"{data / name} is not here")
+    found = read(data / name)
     assert len(found) > 4_000 and not found.dropped and found.having(*labels)
