@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +13,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
-from bertology.job import QUIET, identity_of, run
+from bertology.job import QUIET, identity_of, run, versions
 from bertology.observe.planner import Progress
 from bertology.record.audit import Audited, AuditFolder
 from bertology.record.claim import Claim
@@ -86,13 +85,9 @@ def audit(
     if not models:
         raise BadRequest("no encoder was given.", "Name folders, hub ids or the folder of a pre-training.")
     chosen = registry.select(claims)
-    given = {name: Path(c) if isinstance(c, str) else c for name, c in (corpora or {}).items()}
-    read = Corpora.load(given, seed=seed, scale=scale, strict=strict).read_given()
+    read = Corpora.load(corpora, seed=seed, scale=scale, strict=strict).read_given()
     folder = AuditFolder.open(out, identity_of(read))
-    about = {
-        "identity": identity_of(read),
-        "versions": {name: version(name) for name in ("bertology", "torch", "transformers", "numpy")},
-    }
+    about = {"identity": identity_of(read), "versions": versions()}
     if on == "local":
         runs: Runs = Here(folder.store, progress)
     else:
@@ -215,7 +210,7 @@ AUDITED_TWIN = 7919
 
 def _loaded(one: Audited, given: Mapping[str, Encoder], loading: Mapping[str, Any]) -> Encoder | Audited:
     try:
-        return given[one.model] if one.model in given else load(one.model or None, **loading)
+        return given[one.model] if one.model in given else load(one.model, **loading)
     except Exception as error:
         return replace(one, status="failed", reason=_said(error))
 
@@ -243,8 +238,8 @@ def _waiting(models: Sequence[Model], before: Sequence[Audited]) -> list[Audited
 def _expanded(model: Model) -> Iterator[tuple[str, str]]:
     """(name, what to load) of a model, or of every checkpoint of a pre-training."""
     shown = _shown(model)
-    if isinstance(model, Encoder) or not shown:
-        yield shown or "primer-mini", shown
+    if isinstance(model, Encoder):
+        yield shown, shown
         return
     place = Path(shown)
     found = checkpoint.all_of(place) if place.is_dir() and not (place / "config.json").is_file() else []

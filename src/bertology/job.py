@@ -86,7 +86,7 @@ def run(
     """
     chosen = registry.select(claims)
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
-    read = corpora if isinstance(corpora, Corpora) else _corpora(corpora, seed, scale, strict)
+    read = corpora if isinstance(corpora, Corpora) else Corpora.load(corpora, seed=seed, scale=scale, strict=strict)
     read.read_given()
     if budget is not None and budget <= 0:
         raise BadRequest(f"budget {budget:g} s is not positive.", "Write it like 90s, 10m or 1h.")
@@ -127,7 +127,7 @@ def plan(
 ) -> Plan:
     """The passes that the chosen claims ask for first, with time, memory and disk, before anything runs."""
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
-    return _plan(encoder, _corpora(corpora, seed, scale), registry.select(claims))
+    return _plan(encoder, Corpora.load(corpora, seed=seed, scale=scale), registry.select(claims))
 
 
 def compare(a: str | Path, b: str | Path, *, out: str | Path | None = None) -> Path:
@@ -143,11 +143,6 @@ def redraw(path: str | Path) -> Path:
     """Draws the report of a run folder again."""
     folder = RunFolder.existing(path)
     return folder.write_report(report.render(folder))
-
-
-def _corpora(given: Mapping[str, str | Path | Corpus] | None, seed: int, scale: float, strict: bool = False) -> Corpora:
-    paths = {name: Path(c) if isinstance(c, str) else c for name, c in (given or {}).items()}
-    return Corpora.load(paths, seed=seed, scale=scale, strict=strict)
 
 
 def _workers(on: str) -> Workers | None:
@@ -210,6 +205,11 @@ def _identity(encoder: Encoder, corpora: Corpora) -> dict[str, Any]:
     return {"encoder": encoder.fingerprint, **identity_of(corpora)}
 
 
+def versions() -> dict[str, str]:
+    """Versions of what results depend on."""
+    return {name: version(name) for name in ("bertology", "torch", "transformers", "numpy")}
+
+
 def identity_of(corpora: Corpora) -> dict[str, Any]:
     """What makes two runs on one encoder the same."""
     return {
@@ -231,7 +231,7 @@ def _about(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim]) -> dict[
         },
         "seed": corpora.seed,
         "claims": [c.id for c in chosen],
-        "versions": {name: version(name) for name in ("bertology", "torch", "transformers", "numpy")},
+        "versions": versions(),
         "machine": {"python": platform.python_version(), "processor": platform.machine(), "cores": os.cpu_count()},
         "references": {key: bib[key] for key in sorted(keys) if key in bib},
     }  # fmt: skip

@@ -5,16 +5,17 @@ need no files of the model; they need the same versions of this library, torch, 
 """
 
 import io
+import logging
 import os
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from bertology import job
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.observe.planner import Artefact, Fit, Pass
@@ -45,7 +46,7 @@ def connect(on: str) -> "OnRay":
         try:
             ray.init(
                 address=address or os.environ.get("RAY_ADDRESS"), include_dashboard=None if address else False,
-                log_to_driver=False, logging_level="ERROR", configure_logging=False,
+                log_to_driver=False, logging_level=logging.ERROR, configure_logging=False,
             )  # fmt: skip
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise BadRequest(
@@ -57,11 +58,11 @@ def connect(on: str) -> "OnRay":
     return workers
 
 
-def train(on: str, processes: int, job: Any, **arguments: Any) -> None:
-    """Ray Train: `job(**arguments)` in so many processes at once, as torchrun would start them; on a cluster their folders must lie on a
-    disk that all share. A group that loses a process is started again, and goes on from the job's last checkpoint.
+def train(on: str, processes: int, work: Any, **arguments: Any) -> None:
+    """Ray Train: `work(**arguments)` in so many processes at once, as torchrun would start them; on a cluster their folders must lie on a
+    disk that all share. A group that loses a process is started again, and goes on from the work's last checkpoint.
 
-    Raises what the job raised, and BadRequest as `connect` does, or when the cluster has fewer cores.
+    Raises what the work raised, and BadRequest as `connect` does, or when the cluster has fewer cores.
     """
     workers = connect(on)
     if not 0 < processes <= workers.cores:
@@ -73,7 +74,7 @@ def train(on: str, processes: int, job: Any, **arguments: Any) -> None:
 
     with tempfile.TemporaryDirectory() as place:
         TorchTrainer(
-            lambda given: job(**given), train_loop_config=arguments,
+            lambda given: work(**given), train_loop_config=arguments,
             scaling_config=ScalingConfig(num_workers=processes, use_gpu=str(arguments.get("device", "cpu")).startswith("cuda")),
             run_config=RunConfig(storage_path=place, failure_config=FailureConfig(max_failures=RETRIES)),
         ).fit()  # fmt: skip
@@ -81,8 +82,7 @@ def train(on: str, processes: int, job: Any, **arguments: Any) -> None:
 
 def versions() -> dict[str, str]:
     """What must be equal on all machines for results to be."""
-    names = ("bertology", "torch", "transformers", "numpy")
-    return {"python": ".".join(map(str, sys.version_info[:2])), **{name: version(name) for name in names}}
+    return {"python": ".".join(map(str, sys.version_info[:2])), **job.versions()}
 
 
 class OnRay:
@@ -90,8 +90,7 @@ class OnRay:
 
     def __init__(self, ray: Any) -> None:
         self.ray = ray
-        self._kept: dict[tuple[str, str], Any] = {}
-        self._options: Any = None
+        self._kept: dict[tuple[str, Any], Any] = {}
 
     @property
     def cores(self) -> int:
@@ -134,7 +133,6 @@ class OnRay:
         task, of = self._task(_part), self.cores
         waiting = []
         for encoder, group in wishes:
-            encoder.encode(group.corpus)
             who, what = self._put(encoder), self._put_corpus(encoder, group.corpus)
             rest = (group.statistics, group.under, group.gradients, token_budget)
             waiting.append([task.remote([who], [what], *rest, (k, of)) for k in range(of)])
@@ -175,9 +173,8 @@ class OnRay:
 
     def start(self, encoder: Encoder, options: Mapping[str, Any], place: Path) -> tuple[Any, Path]:
         """The run of an encoder as one task; its folder comes back without what it measured on the way."""
-        if self._options is None:
-            self._options = self.ray.put(dict(options))
-        return self._task(_run).remote([self._put(encoder)], [self._options]), place
+        asked = self._once(("options", id(options)), lambda: dict(options))
+        return self._task(_run).remote([self._put(encoder)], [asked]), place
 
     def finish(self, started: tuple[Any, Path]) -> None:
         waiting, place = started
@@ -198,15 +195,17 @@ class OnRay:
         return self.ray.remote(function).options(**{"num_cpus": 1, "max_retries": RETRIES, **options})
 
     def _put(self, encoder: Encoder) -> Any:
-        key = ("encoder", encoder.fingerprint)
-        if key not in self._kept:
-            self._kept[key] = self.ray.put(replace(encoder, _encoded={}))
-        return self._kept[key]
+        return self._once(("encoder", encoder.fingerprint), lambda: replace(encoder, _encoded={}))
 
     def _put_corpus(self, encoder: Encoder, corpus: Corpus) -> Any:
-        key = (encoder.fingerprint, corpus.fingerprint)
+        return self._once(
+            (encoder.fingerprint, corpus.fingerprint), lambda: (corpus.fingerprint, encoder.encode(corpus))
+        )
+
+    def _once(self, key: tuple[str, Any], made: Callable[[], Any]) -> Any:
+        """The reference of what is sent to workers, made and sent when first asked for."""
         if key not in self._kept:
-            self._kept[key] = self.ray.put((corpus.fingerprint, encoder.encode(corpus)))
+            self._kept[key] = self.ray.put(made())
         return self._kept[key]
 
 
@@ -267,11 +266,9 @@ def _build(artefact: Artefact) -> bytes:
 def _run(who: list[Any], options: list[Any]) -> bytes:
     import torch
 
-    from bertology.job import run
-
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as store:
-        run(_here(who), out=place, store=store, **_here(options))
+        job.run(_here(who), out=place, store=store, **_here(options))
         return pack(Path(place))
 
 

@@ -23,6 +23,8 @@ CorpusFiles = Annotated[
     list[str] | None, typer.Option("--corpus", help="NAME=PATH replaces an embedded corpus; repeatable.")
 ]
 On = Annotated[str, typer.Option(help="local, ray (RAY_ADDRESS, else a cluster of this machine) or ray=ADDRESS.")]
+Scale = Annotated[float, typer.Option(help="Size of the embedded corpora, 1 being the default.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse a corpus with any broken sentence.")]
 Seed = Annotated[int, typer.Option(help="Seed of corpora, splits, probes and the random twin.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
 Dtype = Annotated[str, typer.Option(help="float32 or bfloat16.")]

@@ -17,9 +17,12 @@ from bertology.cli.options import (
     On,
     Pickle,
     Remote,
+    Scale,
     Seed,
+    Strict,
     app,
     print_json,
+    say,
     split,
 )
 from bertology.record.errors import BadInput
@@ -140,9 +143,9 @@ def run(
     out: Annotated[Path, typer.Option(help="The run folder; the same command goes on with an unfinished one.")] = Path("runs/latest"),
     on: On = "local",
     budget: Annotated[str, typer.Option(help="Time to spend where verdicts are open: 90s, 10m, 1h.")] = "",
-    scale: Annotated[float, typer.Option(help="Size of the embedded corpora, 1 being the default.")] = 1.0,
+    scale: Scale = 1.0,
     seed: Seed = 0, device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse a corpus with any broken sentence.")] = False,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """The main job: runs claims on an encoder; results, rows and a report in --out."""
@@ -208,14 +211,13 @@ def audit(
     on: On = "local",
     twins: Annotated[bool, typer.Option(help="Audit a random twin of each architecture too.")] = True,
     budget: Annotated[str, typer.Option(help="Time for each encoder, spent where verdicts are open: 90s, 10m, 1h.")] = "",
-    scale: Annotated[float, typer.Option(help="Size of the embedded corpora, 1 being the default.")] = 1.0,
+    scale: Scale = 1.0,
     seed: Seed = 0, device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse a corpus with any broken sentence.")] = False,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """The same claims on many encoders and their random twins: a matrix of verdicts, and each claim over all encoders."""
     from bertology.auditing import audit as audited
-    from bertology.cli.options import say
     from bertology.corpus.corpora import parse
     from bertology.job import seconds
 

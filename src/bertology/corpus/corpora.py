@@ -91,7 +91,7 @@ class Corpora:
     @classmethod
     def load(
         cls,
-        given: Mapping[str, Path | Corpus | tuple[WordPair, ...] | tuple[ClozeItem, ...]] | None = None,
+        given: Mapping[str, str | Path | Corpus | tuple[WordPair, ...] | tuple[ClozeItem, ...]] | None = None,
         *,
         seed: int = 0,
         scale: float = 1.0,
@@ -99,16 +99,15 @@ class Corpora:
         limit: int = 20_000,
     ) -> "Corpora":
         """Checked at once: unknown names and sizes (BadRequest), missing files (BadCorpus). Reads nothing yet."""
-        given = dict(given or {})
-        for name, value in given.items():
+        checked: dict[str, Path | Corpus | tuple[WordPair, ...] | tuple[ClozeItem, ...]] = {}
+        for name, value in (given or {}).items():
             kind_of(name)
-            if isinstance(value, str | Path):
-                given[name] = _existing(name, Path(value))
+            checked[name] = _existing(name, Path(value)) if isinstance(value, str | Path) else value
         if not (math.isfinite(scale) and scale > 0):
             raise BadRequest(f"scale is {scale}, a number above 0 is due.", "1.0 is the default size.")
         if limit < 2:
             raise BadRequest(f"limit is {limit}, at least 2 sentences are due.", "20,000 is the default.")
-        return cls(given, seed, scale, strict, limit)
+        return cls(checked, seed, scale, strict, limit)
 
     @cached_property
     def treebank(self) -> Corpus:

@@ -35,6 +35,13 @@ class Proof:
         """Whether every site that was asked for and the encoder's output have moved."""
         return self.output_moved and self.asked <= self.moved
 
+    def join(self, other: "Proof") -> None:
+        """Adds what another part of the same pass has shown."""
+        self.asked |= other.asked
+        self.called |= other.called
+        self.moved |= other.moved
+        self.output_moved = self.output_moved or other.output_moved
+
     def proving(self, edits: Mapping[tuple[str, int], Edit]) -> Mapping[tuple[str, int], Edit]:
         """The same edits, watched; a site that has moved once is not compared again."""
         self.asked |= edits.keys()

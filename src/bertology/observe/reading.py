@@ -121,10 +121,7 @@ def merged(statistics: Sequence[Statistic], parts: Sequence[Reading]) -> Reading
     proof = parts[0].proof
     for part in parts[1:]:
         if proof is not None and part.proof is not None:
-            proof.asked |= part.proof.asked
-            proof.called |= part.proof.called
-            proof.moved |= part.proof.moved
-            proof.output_moved = proof.output_moved or part.proof.output_moved
+            proof.join(part.proof)
     if proof is not None:
         proof.must_have_moved()
     return Reading(states, sum(part.tokens for part in parts), proof)

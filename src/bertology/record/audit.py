@@ -13,9 +13,9 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bertology.record.errors import BadInput, ForeignRun
+from bertology.record.errors import BadInput
 from bertology.record.estimate import Estimate
-from bertology.record.folder import RunFolder, disk, read_json, whole, write_json
+from bertology.record.folder import RunFolder, disk, read_json, refuse_foreign, whole, write_json
 from bertology.record.result import Result
 
 Status = Literal["waiting", "done", "failed"]
@@ -56,18 +56,7 @@ class AuditFolder:
         Raises ForeignRun when the folder holds an audit of another identity, or something that is no audit.
         """
         folder = cls(path)
-        if folder.path.exists() and not folder.path.is_dir():
-            raise ForeignRun(f"{path} is a file.", "Give another --out.")
-        if folder._file.is_file():
-            before = folder.about().get("identity", {})
-            for key in sorted({*before, *identity}):
-                if before.get(key) != identity.get(key):
-                    raise ForeignRun(
-                        f"{path} holds an audit with another {key}: {before.get(key)!r}, this one has {identity.get(key)!r}.",
-                        "Give another --out, or remove that folder.",
-                    )
-        elif folder.path.is_dir() and any(folder.path.iterdir()):
-            raise ForeignRun(f"{path} is not empty and holds no audit.", "Give an empty or new folder as --out.")
+        refuse_foreign(folder._file, identity, "audit")
         return folder
 
     @classmethod

@@ -37,19 +37,7 @@ class RunFolder:
         Raises ForeignRun when the folder holds a run of another identity, or something that is no run.
         """
         folder = cls(path, store)
-        if folder.path.exists() and not folder.path.is_dir():
-            raise ForeignRun(f"{path} is a file.", "Give another --out.")
-        if folder._run_file.is_file():
-            before = folder.run().get("identity", {})
-            differing = sorted(key for key in {*before, *identity} if before.get(key) != identity.get(key))
-            if differing:
-                key = differing[0]
-                raise ForeignRun(
-                    f"{path} holds a run with another {key}: {before.get(key)!r}, this one has {identity.get(key)!r}.",
-                    "Give another --out, or remove that folder.",
-                )
-        elif folder.path.is_dir() and any(folder.path.iterdir()):
-            raise ForeignRun(f"{path} is not empty and holds no run.", "Give an empty or new folder as --out.")
+        refuse_foreign(folder._run_file, identity, "run")
         with disk(path):
             for place in (folder.path / "results", folder.path / "rows", folder.store / "cache"):
                 place.mkdir(parents=True, exist_ok=True)
@@ -169,6 +157,23 @@ _ROWS = pa.schema(
 _CACHE = pa.schema(
     [("name", pa.string()), ("dtype", pa.string()), ("shape", pa.list_(pa.int64())), ("data", pa.large_binary())]
 )
+
+
+def refuse_foreign(file: Path, identity: Mapping[str, Any], what: str) -> None:
+    """Raises ForeignRun unless the folder of `file` (run.json or its like, with a key "identity") is new, empty, or of this identity."""
+    place = file.parent
+    if place.exists() and not place.is_dir():
+        raise ForeignRun(f"{place} is a file.", "Give another --out.")
+    if file.is_file():
+        before = read_json(file).get("identity", {})
+        for key in sorted({*before, *identity}):
+            if before.get(key) != identity.get(key):
+                raise ForeignRun(
+                    f"{place} holds a{'n' if what[0] in 'aeiou' else ''} {what} with another {key}: {before.get(key)!r}, this one has {identity.get(key)!r}.",
+                    "Give another --out, or remove that folder.",
+                )
+    elif place.is_dir() and any(place.iterdir()):
+        raise ForeignRun(f"{place} is not empty and holds no {what}.", "Give an empty or new folder as --out.")
 
 
 @contextlib.contextmanager
