@@ -3,7 +3,7 @@
 import numpy as np
 
 from bertology.claims.languages import zero_shot
-from bertology.claims.languages.shares import mean_over_languages, share_of_languages
+from bertology.claims.languages.shares import arm_rows, mean_over_languages, share_of_languages
 from bertology.claims.registry import claim
 from bertology.claims.training import fine_tuned
 from bertology.corpus.corpora import ENGLISH, Corpora
@@ -11,8 +11,7 @@ from bertology.encoder import Encoder
 from bertology.observe import Asking, make
 from bertology.record.claim import Published, above
 from bertology.record.estimate import Estimate
-from bertology.record.result import Finding, Row
-from bertology.stats.tally import Tally
+from bertology.record.result import Finding
 from bertology.train.transfer import Transfer
 
 FEWEST = 5
@@ -72,17 +71,8 @@ def works_in_other_languages(encoder: Encoder, corpora: Corpora, seed: int) -> A
     }
     names = ("zero-shot", "in-language", "most frequent tag", *(f"random twin {k}" for k in zero_shot.SEEDS))
     names = (*names, "English encoder") if english else names
-    rows = [row for code, tally in zip(tagged.others, tallies, strict=True) for row in _rows(code, names, tally)]
+    rows = [row for code, tally in zip(tagged.others, tallies, strict=True) for row in arm_rows(tally, names, code)]
     note = f"{zero_shot.source_note(tagged)} {'' if english else 'No English encoder to compare with: it is the one asked. '}"
     return Finding(
         values, baselines, rows, note + fine_tuned.note(encoder, [tagged.tasks[ENGLISH]], fine_tuned.STANDARD, numbers)
     )
-
-
-def _rows(code: str, names: tuple[str, ...], tally: Tally) -> list[Row]:
-    rates, n = tally.rate(), int(tally.weight[:, 0].sum())
-    low, high = tally.intervals()
-    return [
-        Row(f"accuracy, {name}", float(rates[k]), float(low[k]), float(high[k]), n, label=code)
-        for k, name in enumerate(names)
-    ]

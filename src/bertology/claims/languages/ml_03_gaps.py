@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertology.behave.whole_words import Occurrences, WholeWordChoice, by_counts, whole_words
-from bertology.claims.languages.shares import mean_over_languages
+from bertology.claims.languages.shares import arm_rows, mean_over_languages
 from bertology.claims.languages.zero_shot import english_encoder
 from bertology.claims.registry import claim
 from bertology.corpus.corpora import ENGLISH, Corpora
@@ -16,7 +16,7 @@ from bertology.encoder import Encoder
 from bertology.observe import Asking, make
 from bertology.record.claim import above
 from bertology.record.errors import NotApplicable
-from bertology.record.result import Finding, Row
+from bertology.record.result import Finding
 from bertology.stats.tally import Tally, bootstrap, in_split, of_items
 
 MOST, MOST_ELSEWHERE, LANGUAGES = 2000, 300, 8
@@ -94,7 +94,7 @@ def monolingual_fills_better(encoder: Encoder, corpora: Corpora, seed: int) -> A
         "accuracy, monolingual": share(1),
     }
     rows = [row for code, t in {"en": tally, **tallies}.items()
-            for row in _rows(code, names if code == "en" else ("multilingual", *names[2:]), t, seed)]  # fmt: skip
+            for row in arm_rows(t, names if code == "en" else ("multilingual", *names[2:]), code, n=t.n, seed=seed)]  # fmt: skip
     note = (
         f"{len(english.asked.kind):,} words of {corpora.text.name}, {english.kinds:,} to choose from, frequent words therefore; {other.name} has "
         f"{other.n_parameters / 1e6:.3g} million parameters, {encoder.name} {encoder.n_parameters / 1e6:.3g}: a difference is of size, text and training "
@@ -126,11 +126,3 @@ def _elsewhere(encoder: Encoder, corpora: Corpora, seed: int) -> dict[str, Gaps]
         if made := gaps(own, (encoder,), MOST_ELSEWHERE, seed):
             found[code] = made
     return found
-
-
-def _rows(code: str, names: tuple[str, ...], tally: Tally, seed: int) -> list[Row]:
-    low, high = tally.intervals(seed=seed)
-    return [
-        Row(f"accuracy, {name}", float(rate), float(low[k]), float(high[k]), tally.n, label=code)
-        for k, (name, rate) in enumerate(zip(names, tally.rate(), strict=True))
-    ]

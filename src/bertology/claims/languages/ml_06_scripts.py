@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bertology.claims.languages.crossed import Crossed, crossed, overlap, subwords, typological_distances, unshared
+from bertology.claims.languages.shares import arm_rows
 from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.corpus.scripts import main_script
@@ -114,12 +115,7 @@ def _rows(pair: Pair) -> list[Row]:
     label, n = f"{pair.source} to {pair.target}", int(test.weight[:, 0].sum())
     kind = "one script" if pair.same_script else "two scripts"
     names = ("probe", "most frequent tag", *(f"random twin {k}" for k in range(test.total.shape[1] - 2)))
-    low, high = test.intervals()
-    rates = test.rate()
-    rows = [
-        Row(f"accuracy, {kind}, {name}", float(rates[k]), float(low[k]), float(high[k]), n, label=label)
-        for k, name in enumerate(names)
-    ]
+    rows = arm_rows(test, names, label, kind=f"{kind}, ")
     return [
         *rows,
         Row("distance in word order", pair.distance, n=n, label=label),

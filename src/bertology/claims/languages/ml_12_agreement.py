@@ -5,7 +5,7 @@ import numpy as np
 from bertology.behave.choice import REST, Choice, Choosing
 from bertology.claims.knowledge.syn_08_agreement import FEWEST as FEWEST_PAIRS
 from bertology.claims.knowledge.syn_08_agreement import by_construction, left_out
-from bertology.claims.languages.shares import enough, mean_over_languages, share_of_languages
+from bertology.claims.languages.shares import arm_rows, enough, mean_over_languages, share_of_languages
 from bertology.claims.registry import claim
 from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus
@@ -16,6 +16,7 @@ from bertology.record.claim import Published, above
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import Tally, of_items
 
+ARMS = ("encoder", "subject masked", "random twin")
 FEWEST = 3
 PAIRS = 1500
 """Pairs of each language, at most."""
@@ -63,7 +64,7 @@ def agreement_across_languages(encoder: Encoder, corpora: Corpora, seed: int) ->
         cells = np.stack([seen.right, hidden.right, twin.right], axis=1)
         blocks = pairs.blocks[0::2]
         tallies[code] = of_items(np.where(known[:, None], cells, np.nan), blocks)
-        rows += _rows(code, tallies[code], seed)
+        rows += arm_rows(tallies[code], ARMS, code, seed=seed)
         for row in by_construction(pairs, np.where(known, seen.right, np.nan), blocks, seed):
             rows.append(Row(row.measure, row.value, row.low, row.high, row.n, label=f"{code} {row.label}"))
     enough(
@@ -92,12 +93,3 @@ def _control(pairs: Corpus) -> str:
     """What the control masks: the subject where enough pairs know it."""
     known = sum(isinstance(s.labels.get("subject"), int) for s in pairs.sentences[0::2])
     return "subject" if known >= FEWEST_PAIRS else REST
-
-
-def _rows(code: str, tally: Tally, seed: int) -> list[Row]:
-    low, high = tally.intervals(seed=seed)
-    n = int(tally.weight[:, 0].sum())
-    return [
-        Row(f"accuracy, {name}", float(rate), float(low[k]), float(high[k]), n, label=code)
-        for k, (name, rate) in enumerate(zip(("encoder", "subject masked", "random twin"), tally.rate(), strict=True))
-    ]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bertology.record.errors import NotApplicable
 from bertology.record.estimate import Estimate
+from bertology.record.result import Row
 from bertology.stats.tally import Tally, bootstrap
 
 
@@ -43,6 +44,18 @@ def mean_over_languages(
     return replace(made, method=f"mean of {len(tallies)} languages; bootstrap of blocks of their sentences")
 
 
+def arm_rows(
+    tally: Tally, names: Sequence[str], label: str, *, kind: str = "", n: int | None = None, seed: int = 0
+) -> list[Row]:
+    """A tally's cells, one for each name, as accuracies under one label; `n` is the weight of the first unless it is given."""
+    low, high = tally.intervals(seed=seed)
+    n = int(tally.weight[:, 0].sum()) if n is None else n
+    return [
+        Row(f"accuracy, {kind}{name}", float(rate), float(low[k]), float(high[k]), n, label=label)
+        for k, (name, rate) in enumerate(zip(names, tally.rate(), strict=True))
+    ]
+
+
 def enough(codes: Sequence[str], fewest: int, corpus: str, what: str) -> None:
     """Raises NotApplicable when fewer than `fewest` languages have `what`."""
     if len(codes) < fewest:
@@ -53,4 +66,4 @@ def enough(codes: Sequence[str], fewest: int, corpus: str, what: str) -> None:
         )
 
 
-__all__ = ["enough", "mean_over_languages", "share_of_languages"]
+__all__ = ["arm_rows", "enough", "mean_over_languages", "share_of_languages"]
