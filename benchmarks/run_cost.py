@@ -15,8 +15,8 @@ import torch
 import bertology as bt
 from bertology.claims import registry
 from bertology.corpus.corpora import Corpora
-from bertology.judging import first_asks
-from bertology.observe.planner import Pass, Planner
+from bertology.judging import first_wishes
+from bertology.observe.planner import Pass, Planner, asks_of
 from bertology.observe.reading import observing
 from bertology.record.folder import RunFolder
 
@@ -56,7 +56,9 @@ def main() -> None:
     whole = [0.0, 0.0]
     with tempfile.TemporaryDirectory() as place:
         planner = Planner(encoder, RunFolder.open(place, {}))
-        for group in planner.group([a for _, asks in first_asks(registry.select(), encoder, corpora) for a in asks]):
+        for group in planner.group(
+            [a for _, wish in first_wishes(registry.select(), encoder, corpora) for a in asks_of(wish)]
+        ):
             if group.gradients:
                 continue
             bare(planner, group)

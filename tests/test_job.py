@@ -172,7 +172,13 @@ def test_a_claim_that_raises_is_an_error_and_the_others_go_on(
 def test_claims_that_share_statistics_share_passes(model: Path, tmp_path: Path) -> None:
     planned = bt.plan(model, claims=CLAIMS.split(","), scale=0.1)
     assert len(planned.passes) == 4  # encoder and twin, over two corpora
-    assert planned.disk_bytes > 0
+    assert planned.disk_bytes > 0 and not planned.artefacts
+
+
+def test_a_plan_counts_the_models_that_claims_train_first(model: Path) -> None:
+    planned = bt.plan(model, claims=["arch-05", "head-03"], scale=0.1)
+    assert planned.claims == ["head-03", "arch-05"] or planned.claims == ["arch-05", "head-03"]
+    assert planned.artefacts == {"arch-05": 3}
 
 
 def test_a_missing_corpus_is_not_applicable_with_the_reason(model: Path, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
-from bertology.judging import fingerprint_of, first_asks, judged, left_open
-from bertology.observe.planner import Pass, Planner, Progress, Workers
+from bertology.judging import fingerprint_of, first_wishes, judged, left_open
+from bertology.observe.planner import Make, Pass, Planner, Progress, Workers, asks_of
 from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest
 from bertology.record.folder import RunFolder
@@ -57,6 +57,7 @@ class Plan(NamedTuple):
     batch_bytes: int
     disk_bytes: int
     claims: list[str]
+    artefacts: dict[str, int]  # claim -> models that it first trains or tunes, in none of the figures above
 
 
 def run(
@@ -156,9 +157,8 @@ def _workers(on: str) -> Workers | None:
 def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim]) -> Plan:
     with tempfile.TemporaryDirectory() as place:
         planner = Planner(encoder, RunFolder.open(place, {}), seed=corpora.seed)
-        first = dict(first_asks(chosen, encoder, corpora, corpora.seed))
-        runnable = list(first)
-        groups = planner.group([ask for asks in first.values() for ask in asks])
+        first = dict(first_wishes(chosen, encoder, corpora, corpora.seed))
+        groups = planner.group([ask for wish in first.values() for ask in asks_of(wish)])
         speed, batch_bytes = _speed(encoder, groups)
         passes = [(g.name, encoder.encode(g.corpus).n_tokens, len(g.statistics)) for g in groups]
         disk = sum(
@@ -168,7 +168,8 @@ def _plan(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim]) -> Plan:
             for array in s.start(encoder, encoder.encode(g.corpus), _no_scratch).values()
         )
     seconds = sum(tokens for _, tokens, _ in passes) / speed * 1.4
-    return Plan(passes, speed, seconds, batch_bytes, disk, runnable)
+    artefacts = {claim: len(wish.artefacts) for claim, wish in first.items() if isinstance(wish, Make)}
+    return Plan(passes, speed, seconds, batch_bytes, disk, list(first), artefacts)
 
 
 def _no_scratch(name: str, shape: tuple[int, ...], dtype: str) -> Any:

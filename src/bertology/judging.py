@@ -12,7 +12,7 @@ from bertology.corpus import cloze
 from bertology.corpus.corpora import NAMES, Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
-from bertology.observe.planner import Ask, Asking, OutOfTime, Planner, asks_of
+from bertology.observe.planner import Asking, OutOfTime, Planner, Wish
 from bertology.record.claim import Claim
 from bertology.record.errors import NotApplicable
 from bertology.record.folder import RunFolder
@@ -154,16 +154,15 @@ def _corpora_of(c: Claim, corpora: Corpora) -> dict[str, str]:
     return {n: f"{getattr(corpus, 'name', 'cloze items')} {fingerprint_of(n, corpus)}" for n, corpus in kept.items()}
 
 
-def first_asks(
+def first_wishes(
     chosen: Sequence[Claim], encoder: Encoder, corpora: Corpora, seed: int = 0
-) -> Iterator[tuple[str, tuple[Ask, ...]]]:
-    """What each claim that applies here asks for before it has seen an answer."""
+) -> Iterator[tuple[str, Wish]]:
+    """What each claim that applies here wishes for before it has seen an answer."""
     for c in chosen:
         if lacking(c, encoder, corpora):
             continue
         with suppress(NotApplicable):
-            wish = next(registry.experiment(c.id)(encoder, corpora, seed))
-            yield c.id, asks_of(wish)
+            yield c.id, next(registry.experiment(c.id)(encoder, corpora, seed))
 
 
 def fingerprint_of(name: str, corpus: Any) -> str:

@@ -1,6 +1,5 @@
 """Claims on gaps driven with made-up answers: a log-probability for each context and word, of the encoder and of its twin."""
 
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from bertology.claims.registry import experiment, survey
 from bertology.corpus.cloze import ClozeItem
 from bertology.corpus.corpora import Corpora
 from bertology.record.result import Finding, judge
-from tests.claims.driving import driven
+from tests.claims.driving import driven, noise
 
 Log = Callable[[str, str], float]
 """(context, word) -> log-probability in nats."""
@@ -38,11 +37,6 @@ class Tokenizer:
 
     def __call__(self, text: str, **options: Any) -> dict[str, list[int]]:
         return {"input_ids": [0] if "?" in text else [1] * self.pieces(text.strip())}
-
-
-def noise(*key: Any) -> float:
-    """A standard normal number that belongs to a key."""
-    return float(np.random.default_rng(zlib.crc32(repr(key).encode())).standard_normal())
 
 
 def at_random(context: str, word: str) -> float:

@@ -5,7 +5,8 @@ import pytest
 from bertology.corpus.cloze import of_set
 from bertology.corpus.worlds import cloze as embedded
 from bertology.record.errors import NotApplicable
-from tests.claims.filled import FakeEncoder, at_random, finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.filled import FakeEncoder, at_random, finding, verdict
 
 GRADE = {
     (item.context_with_mask, word): grade

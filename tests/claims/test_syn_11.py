@@ -7,7 +7,8 @@ from bertology.behave.malformed import elsewhere, shuffled, truncated, without
 from bertology.corpus.cloze import ClozeItem, of_set
 from bertology.corpus.worlds import cloze as embedded
 from bertology.record.errors import NotApplicable
-from tests.claims.filled import FakeEncoder, at_random, finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.filled import FakeEncoder, at_random, finding, verdict
 
 ITEMS = of_set(embedded(), "CPRAG", "ROLE", "TRIPLE")
 EXPECTED = {i.context_with_mask: i.labels.get("expected", (i.target,)) for i in ITEMS}

@@ -6,7 +6,8 @@ import pytest
 from bertology.corpus.cloze import of_set
 from bertology.corpus.worlds import cloze as embedded
 from bertology.record.errors import NotApplicable
-from tests.claims.filled import at_random, noise
+from tests.claims.driving import noise
+from tests.claims.filled import at_random
 from tests.claims.recalled import finding, knows, verdict
 
 FACTS = of_set(embedded(), "FACT")

@@ -4,7 +4,8 @@ from bertology.claims.registry import survey
 from bertology.corpus.cloze import of_set
 from bertology.corpus.worlds import cloze as embedded
 from bertology.record.result import judge
-from tests.claims.filled import at_random, noise
+from tests.claims.driving import noise
+from tests.claims.filled import at_random
 from tests.claims.recalled import finding, knows, verdict
 
 FACTS = of_set(embedded(), "FACT")

@@ -7,7 +7,8 @@ from bertology.claims.knowledge.wor_07_steps import _slope
 from bertology.corpus.cloze import of_set
 from bertology.corpus.worlds import cloze as embedded
 from bertology.record.errors import NotApplicable
-from tests.claims.filled import at_random, noise
+from tests.claims.driving import noise
+from tests.claims.filled import at_random
 from tests.claims.recalled import finding, verdict
 
 CHAINS = of_set(embedded(), "CHAIN")
@@ -40,7 +41,7 @@ def test_equal_and_random_answers_do_not_hold() -> None:
 
 
 def test_a_preference_for_words_is_right_half_of_the_time_at_every_step() -> None:
-    found = finding("wor-07", lambda context, word: -float(len(word)) - hash(word) % 97 / 100)
+    found = finding("wor-07", lambda context, word: -float(len(word)) - noise(word) / 10)
     assert all(found.values[f"accuracy, {n}"].value == 50 for n in ("1 step", "2 steps", "3 steps", "4 steps"))
     assert found.values["slope over steps"].value == pytest.approx(0, abs=8)
 

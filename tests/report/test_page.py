@@ -44,7 +44,7 @@ def test_a_figure_from_memory_is_printed_as_unchecked(folder: RunFolder) -> None
 
 def test_a_claim_that_fails_the_correction_says_so(folder: RunFolder) -> None:
     page = folder.report.read_text(encoding="utf-8")
-    claim = page[page.index('id="claim-over-01"') : page.index('id="planned"')]
+    claim = page[page.index('id="claim-over-01"') : page.index('id="untested"')]
     assert "does not survive" in claim
     assert "does not survive" not in page[page.index('id="claim-syn-02"') : page.index('id="claim-syn-05"')]
 
@@ -56,11 +56,11 @@ def test_a_run_with_nothing_in_it_still_gives_a_page(tmp_path) -> None:
     assert "No claim of the survey has been tested" in page
 
 
-def test_untested_claims_stand_under_planned_with_their_reason(folder: RunFolder) -> None:
+def test_untested_claims_stand_apart_with_their_reason(folder: RunFolder) -> None:
     page = folder.report.read_text(encoding="utf-8")
-    planned = page[page.index('id="planned"') : page.index('id="provenance"')]
-    assert "needs a parallel corpus" in planned
-    assert "NotFinite" in planned
+    untested = page[page.index('id="untested"') : page.index('id="provenance"')]
+    assert "needs a parallel corpus" in untested
+    assert "NotFinite" in untested
 
 
 def test_a_head_is_explained_with_its_pattern_and_its_relation() -> None:

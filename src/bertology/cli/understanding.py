@@ -114,15 +114,16 @@ def check(
 
 @app.command()
 def plan(
-    model: Model = None, claims: Claims = "", corpus: CorpusFiles = None, seed: Seed = 0, device: Device = "cpu",
-    dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False, as_json: Json = False,
+    model: Model = None, claims: Claims = "", corpus: CorpusFiles = None, scale: Scale = 1.0, seed: Seed = 0,
+    device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """What a run would cost: passes, time, memory, disk."""
     import bertology as bt
     from bertology.corpus.corpora import parse
 
     p = bt.plan(
-        model, claims=split(claims), corpora=parse(corpus or []), seed=seed,
+        model, claims=split(claims), corpora=parse(corpus or []), scale=scale, seed=seed,
         device=device, dtype=dtype, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
     )  # fmt: skip
     if as_json:
@@ -135,6 +136,9 @@ def plan(
         f"subwords/s,\nprobe fits aside and passes that later answers call for; {p.batch_bytes / 2**20:.0f} MiB of activations "
         f"a batch, {p.disk_bytes / 2**20:.0f} MiB on disk."
     )
+    if p.artefacts:
+        each = ", ".join(f"{claim} {n}" for claim, n in p.artefacts.items())
+        typer.echo(f"{sum(p.artefacts.values())} models are trained or tuned first, in none of these figures: {each}.")
 
 
 @app.command()

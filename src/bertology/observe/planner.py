@@ -90,6 +90,10 @@ class Many(NamedTuple):
     asks: tuple[Ask, ...]
 
 
+Wish = Ask | Many | Make
+"""What a claim yields."""
+
+
 class Pass(NamedTuple):
     """One group: a single run of an encoder over a corpus. `cached` counts statistics that need no run."""
 
@@ -351,7 +355,7 @@ def _from_input(error: Exception) -> bool:
     return isinstance(error, BadInput) and not isinstance(error, _OURS)
 
 
-def asks_of(wish: Ask | Many | Make) -> tuple[Ask, ...]:
+def asks_of(wish: Wish) -> tuple[Ask, ...]:
     """The measurements in a wish."""
     if isinstance(wish, Make):
         return ()
@@ -366,6 +370,7 @@ __all__ = [
     "OutOfTime",
     "Pass",
     "Planner",
+    "Wish",
     "Workers",
     "asks_of",
     "make",

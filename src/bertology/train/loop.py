@@ -202,9 +202,10 @@ class Run:
         self.worker.wait_for_everyone()
 
     def held_out_losses(self, *, most: int = 512) -> dict[str, float]:
-        """Mean losses on the held-out text: the same examples and masks at every call."""
+        """Mean losses on at most `most` held-out examples, evenly spaced over the text: the same ones and masks at every call."""
         assert self.held_out is not None
-        examples = self.recipe.layout.examples(self.held_out.stream)[:most]
+        examples = self.recipe.layout.examples(self.held_out.stream)
+        examples = [examples[k * len(examples) // most] for k in range(most)] if len(examples) > most else examples
         drafts = [
             draft(self.recipe.objectives, tuple(map(tuple, e)), self.held_out, np.random.default_rng([self.seed, 7, k]))
             for k, e in enumerate(examples)

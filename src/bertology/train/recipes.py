@@ -134,11 +134,16 @@ primer_mini = Recipe(
 )  # fmt: skip
 """The embedded encoder: a small modern block (pre-norm, rotary, GeGLU), trained on public-domain novels in about an hour."""
 
+primer_multi = replace(
+    primer_mini, name="primer-multi", layout=Blocks(128, from_sentences=True), lowercase=False, vocabulary=26_000
+)
+"""primer-mini for many languages at once: a cased vocabulary three times as large, and examples that hold sentences of any script."""
+
 RECIPES = {
     r.name: r
     for r in (
         bert, bert_wwm, roberta, albert, electra, spanbert, structbert, ernie2, ernie2_distance, xlnet, mpnet, cloze,
-        infilling, deletion, unknown_as_mask, stream, tlm, unilm2, primer_mini,
+        infilling, deletion, unknown_as_mask, stream, tlm, unilm2, primer_mini, primer_multi,
     )
 }  # fmt: skip
 

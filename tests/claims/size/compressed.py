@@ -11,9 +11,8 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.record.result import Finding, judge
 from bertology.train.artefacts import Scored, Scoring, Trained
-from tests.claims.driving import driven
+from tests.claims.driving import driven, noise
 from tests.claims.training.answered import tiny
-from tests.claims.training.made_up import noise
 
 Score = Callable[[Any, int], float]
 """(artefact, seed) -> test score."""

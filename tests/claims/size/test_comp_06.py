@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.claims.driving import noise
 from tests.claims.size.compressed import finding, verdict
-from tests.claims.training.made_up import noise
 
 
 def scores(ticket: float, random: float, fresh: float, moved: float, *, size: float = 0.002):

@@ -11,8 +11,8 @@ from bertology.observe.links import OFFSETS, Pointing
 from bertology.record.errors import NotApplicable
 from bertology.record.result import judge
 from bertology.stats.tally import Tally
+from tests.claims.driving import noise
 from tests.claims.size.answered import EXAMPLES, HEADS, LAYERS, World, drawn, finding, given, half_used, tiny, verdict
-from tests.claims.training.made_up import noise
 
 BASE = 0.9
 

@@ -17,7 +17,7 @@ from bertology.observe.divergence import Divergences, HeadDivergence
 from bertology.record.result import judge
 from bertology.stats.tally import Tally
 from bertology.train.artefacts import Scored, Trained, Training
-from tests.claims.training.made_up import noise
+from tests.claims.driving import noise
 from tests.planted import tokenizer_for
 
 WIDTHS = (32, 64, 128)

@@ -10,8 +10,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.record.result import Finding, judge
 from bertology.train.artefacts import Adapting, Attack, Attacked, Scored, Scoring, Staging, Tuned, TunedModel
-from tests.claims.driving import driven
-from tests.claims.training.made_up import noise
+from tests.claims.driving import driven, noise
 from tests.planted import random_encoder
 
 Score = Callable[[Any, int, int], float]

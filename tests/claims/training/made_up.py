@@ -1,6 +1,5 @@
 """Claims about pre-training driven with made-up answers: a loss for each training asked for, a score for each fine-tuning."""
 
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,11 +37,6 @@ def finding(
 
 def verdict(claim_id: str, *given: Any, **named: Any) -> str:
     return judge(survey()[claim_id].claim, finding(claim_id, *given, **named))[0]
-
-
-def noise(*key: Any) -> float:
-    """A standard normal number that belongs to a key."""
-    return float(np.random.default_rng(zlib.crc32(repr(key).encode())).standard_normal())
 
 
 def _answer(asked: Any, loss: Callable[[Training], Any], score: Callable[[Any, Scoring], float]) -> Any:

@@ -9,7 +9,8 @@ import pytest
 from bertology.claims.training import arch_02_width as module
 from bertology.claims.training.scale import TINY
 from bertology.train.task import Example, Task
-from tests.claims.training.made_up import noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import verdict
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,8 @@ from bertology.record.errors import NotApplicable
 from bertology.record.folder import RunFolder
 from bertology.train.finetune import finetune
 from bertology.train.tasks import parts_of_speech
-from tests.claims.training.made_up import finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import finding, verdict
 from tests.planted import random_encoder
 
 

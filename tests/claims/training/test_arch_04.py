@@ -3,7 +3,8 @@
 from typing import Any
 
 from bertology.claims.training import arch_04_fixed_heads as module
-from tests.claims.training.made_up import noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import verdict
 
 
 def answer(half: float, blind: float, spread: float = 0.002):

@@ -7,7 +7,8 @@ import pytest
 from bertology.claims.training import arch_05_sandwich as module
 from bertology.claims.training.sweep import CHOOSING_SEED
 from bertology.record.errors import NotApplicable
-from tests.claims.training.made_up import finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import finding, verdict
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import torch
 from bertology.claims.training import change as module
 from bertology.claims.training.change import Change, change, cka, lead_of_last, share_of_last
 from bertology.encoder import Encoder
+from tests.claims.driving import noise
 from tests.claims.training.answered import random_weights, tiny, verdict
-from tests.claims.training.made_up import noise
 
 LAYERS = 6
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bertology.claims.training.ft_11_seeds import component, early_stopping
+from tests.claims.driving import noise
 from tests.claims.training.answered import verdict
-from tests.claims.training.made_up import noise
 
 
 def score(weights: float, order: float, rest: float):

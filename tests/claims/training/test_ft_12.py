@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.claims.driving import noise
 from tests.claims.training.answered import verdict
-from tests.claims.training.made_up import noise
 
 
 @pytest.mark.parametrize(("spread", "expected"), [(0.02, "holds"), (0.001, "fails"), (0.0, "fails")])

@@ -11,8 +11,8 @@ from bertology.claims.training import lay_07_rollback as module
 from bertology.train.artefacts import Tuned
 from bertology.train.classifier import classifier
 from bertology.train.tasks import property_of
+from tests.claims.driving import noise
 from tests.claims.training.answered import tiny, verdict
-from tests.claims.training.made_up import noise
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bertology.claims.training import pre_01_rate_and_span as module
-from tests.claims.training.made_up import noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import verdict
 
 
 @pytest.fixture(autouse=True)

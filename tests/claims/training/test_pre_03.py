@@ -12,7 +12,8 @@ from bertology.claims.training.scale import TINY, TOKENS
 from bertology.train.artefacts import Training
 from bertology.train.objectives.objective import draft
 from bertology.train.objectives.two_stream import EveryToken, MPNet
-from tests.claims.training.made_up import finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import finding, verdict
 
 
 @pytest.fixture

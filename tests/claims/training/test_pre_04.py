@@ -7,7 +7,8 @@ import pytest
 from bertology.claims.training import pre_04_units as module
 from bertology.corpus.sentence import sentence
 from bertology.train.objectives.units import Subwords
-from tests.claims.training.made_up import noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import verdict
 
 
 def score(spans: float, sentences: float):

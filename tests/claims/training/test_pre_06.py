@@ -12,7 +12,8 @@ from bertology.claims.training.scale import TINY
 from bertology.train.artefacts import Training
 from bertology.train.checkpoint import Found
 from bertology.train.objectives.sentences import NSP, SOP
-from tests.claims.training.made_up import noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import verdict
 
 
 def heads(monkeypatch: pytest.MonkeyPatch, table: dict[tuple[str, str], float], spread: float = 0.01) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from bertology.claims.training import pre_07_many_tasks as module
 from bertology.record.errors import NotApplicable
-from tests.claims.training.made_up import finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import finding, verdict
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,8 @@ import pytest
 
 from bertology.claims.training import pre_08_more_data as module
 from bertology.stats.tally import in_split
-from tests.claims.training.made_up import noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import verdict
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from bertology.claims.training.pre_11_flatness import RISE, STEPS, direction, lo
 from bertology.train.artefacts import Tuned
 from bertology.train.classifier import classifier
 from bertology.train.tasks import property_of
+from tests.claims.driving import noise
 from tests.claims.training.answered import tiny, verdict
-from tests.claims.training.made_up import noise
 
 nothing = lambda asked, seed, order: 0.9
 

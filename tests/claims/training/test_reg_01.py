@@ -5,7 +5,8 @@ from typing import Any
 
 from bertology.claims.training import reg_01_large_batches as module
 from bertology.claims.training.sweep import CHOOSING_SEED
-from tests.claims.training.made_up import finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import finding, verdict
 
 
 def answer(gain: float, *, best: int = 1, spread: float = 0.01):

@@ -3,7 +3,8 @@
 from typing import Any
 
 from bertology.train.optimizer import Lamb
-from tests.claims.training.made_up import finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import finding, verdict
 
 
 def answer(small: float, large: float, lamb: float, spread: float = 0.003):

@@ -10,7 +10,8 @@ from bertology.claims.training import reg_04_stacking as module
 from bertology.claims.training.scale import TOKENS
 from bertology.train.architecture import n_parameters
 from bertology.train.regimes import Stacking
-from tests.claims.training.made_up import finding, noise, verdict
+from tests.claims.driving import noise
+from tests.claims.training.made_up import finding, verdict
 
 
 def answer(grown: float, late: float, spread: float = 0.005):
