@@ -1,11 +1,15 @@
-"""Fixtures for all tests: where the real data is, if it is, and a headless Chromium."""
+"""Fixtures for all tests: where the real data is, if it is, the command, and a headless Chromium."""
 
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from bertology import cli
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -21,6 +25,28 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; name the folder in BERTOLOGY_DATA")
     return folder
+
+
+class Said(NamedTuple):
+    """What a command ended with and printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def bertology(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """The command, in this process."""
+
+    def call(*arguments: object) -> Said:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["bertology", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return Said(int(end.value.code or 0), *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture(scope="session")

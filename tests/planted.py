@@ -7,6 +7,7 @@ arrays that hold noise. Its random twin is a real, tiny, random BERT. `random_en
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -62,11 +63,14 @@ class View:
             self.hidden[layer, piece] += strength * code(name, self.hidden.shape[-1])
 
 
+@cache
 def code(name: str, width: int) -> NDArray[np.float32]:
     """A unit vector that belongs to a name."""
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     vector = np.random.default_rng(seed).standard_normal(width)
-    return (vector / np.linalg.norm(vector)).astype(np.float32)
+    vector = (vector / np.linalg.norm(vector)).astype(np.float32)
+    vector.flags.writeable = False
+    return vector
 
 
 class Planted(Encoder):

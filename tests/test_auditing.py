@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from bertology.record.estimate import Estimate
 from bertology.record.folder import RunFolder
 from bertology.record.result import Result
 from bertology.stats.across import across
+from tests.conftest import Said
 from tests.encoder.test_load import saved
-from tests.test_job import CONFIG, bertology
+from tests.test_job import CONFIG
 
 CLAIMS = ("head-03", "spec-01")
 FAST: dict[str, Any] = dict(claims=CLAIMS, scale=0.05)
@@ -137,22 +139,13 @@ def test_what_cannot_be_audited_is_said_before_anything_runs(models: list[Path],
         audit(models[:1], out=models[0], **FAST)
 
 
-def test_the_command_prints_json_and_fails_when_an_encoder_did(models: list[Path], tmp_path: Path) -> None:
-    command = (
-        "audit",
-        models[0],
-        "/nowhere",
-        "--claims",
-        "spec-01",
-        "--scale",
-        0.05,
-        "--no-twins",
-        "--out",
-        tmp_path / "out",
-    )
-    found = bertology(*command, "--json")
-    assert found.returncode == 1, found.stderr
-    content = json.loads(found.stdout)
+def test_the_command_prints_json_and_fails_when_an_encoder_did(
+    models: list[Path], tmp_path: Path, bertology: Callable[..., Said]
+) -> None:
+    options = ("--claims", "spec-01", "--scale", 0.05, "--no-twins", "--out", tmp_path / "out", "--json")
+    found = bertology("audit", models[0], "/nowhere", *options)
+    assert found.code == 1, found.err
+    content = json.loads(found.out)
     assert [e["status"] for e in content["encoders"]] == ["done", "failed"]
     assert [a["claim"] for a in content["across"]] == ["spec-01"]
 

@@ -2,18 +2,16 @@
 
 import json
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM
 
 import bertology as bt
-from bertology import cli, compressing
+from bertology import compressing
 from bertology.claims.registry import abilities
 from bertology.compress.recipe import Compression, Goal, Step, Work
 from bertology.compress.recipes import RECIPES, TABLE
@@ -26,6 +24,7 @@ from bertology.record.result import Result
 from bertology.record.retention import Cost, Kept, Retention, abilities_kept, judged
 from bertology.train.finetune import FineTuning
 from bertology.train.optimizer import Schedule
+from tests.conftest import Said
 from tests.encoder.test_load import CONFIG as TINY
 from tests.encoder.test_load import saved
 from tests.encoder.tiny import TEXT
@@ -54,25 +53,6 @@ def task_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [{"text": e.texts[0], "label": e.label} for part in (task.train, task.dev, task.test) for e in part]
     file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     return file
-
-
-class Said(NamedTuple):
-    """What a command ended with and printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def bertology(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    def call(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["bertology", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return Said(int(end.value.code or 0), *capsys.readouterr())
-
-    return call
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if not name.startswith("by-ability")])

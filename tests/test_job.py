@@ -1,11 +1,9 @@
 """The main job from the street: files, exit codes, resuming, refusing."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
+import multiprocessing
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +15,7 @@ from bertology import job
 from bertology.corpus import grammar
 from bertology.record.errors import BadCorpus, BadRequest, CannotWrite, ForeignRun
 from bertology.record.folder import RunFolder
+from tests.conftest import Said
 from tests.encoder.test_load import CONFIG as TINY
 from tests.encoder.test_load import saved
 
@@ -29,49 +28,38 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved(BertModel(BertConfig(**CONFIG)), tmp_path_factory.mktemp("model") / "tiny")
 
 
-def bertology(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from bertology.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, **options)
-
-
 def files_of(out: Path) -> dict[str, bytes]:
     return {
         str(f.relative_to(out)): f.read_bytes() for part in ("results", "rows") for f in sorted((out / part).iterdir())
     }
 
 
-def test_a_run_writes_results_rows_and_a_report(model: Path, tmp_path: Path) -> None:
-    done = bertology("run", model, "--claims", CLAIMS, "--scale", 0.1, "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith("report.html")
+def test_a_run_writes_results_rows_and_a_report(model: Path, tmp_path: Path, bertology: Callable[..., Said]) -> None:
+    options = ("--claims", CLAIMS, "--scale", 0.1, "--out", tmp_path / "run")
+    done = bertology("run", model, *options)
+    assert done.code == 0, done.err
+    assert done.out.strip().endswith("report.html")
     folder = RunFolder.existing(tmp_path / "run")
     assert {r.claim for r in folder.results()} == set(CLAIMS.split(","))
     assert folder.rows("head-03") and folder.report.stat().st_size > 10_000
     assert folder.run()["corpora"]["treebank"]["sentences"] == 400
-
-
-def test_json_lists_every_verdict(model: Path, tmp_path: Path) -> None:
-    done = bertology("run", model, "--claims", CLAIMS, "--scale", 0.1, "--out", tmp_path / "run", "--json")
-    assert {line["claim"] for line in json.loads(done.stdout)} == set(CLAIMS.split(","))
+    listed = json.loads(bertology("run", model, *options, "--json").out)
+    assert {line["claim"] for line in listed} == set(CLAIMS.split(","))
 
 
 def test_killed_at_any_point_the_same_command_gives_the_same_results(model: Path, tmp_path: Path) -> None:
-    arguments = ["run", str(model), "--claims", CLAIMS, "--scale", "0.3"]
-    bertology(*arguments, "--out", tmp_path / "whole")
-    command = [
-        sys.executable,
-        "-c",
-        "from bertology.cli import main; main()",
-        *arguments,
-        "--out",
-        str(tmp_path / "killed"),
-    ]
-    for wait in (3.0, 4.0, 5.0):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(wait)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    assert subprocess.run(command, capture_output=True).returncode == 0
+    options = dict(claims=CLAIMS.split(","), scale=0.1)
+    bt.run(model, **options, out=tmp_path / "whole")
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["bertology.job"])
+    for begun in ("run.json", "cache/*", "results/*"):  # killed as soon as there is one of these
+        process = processes.Process(target=bt.run, args=(model,), kwargs=options | {"out": tmp_path / "killed"})
+        process.start()
+        while process.is_alive() and not list((tmp_path / "killed").glob(begun)):
+            time.sleep(0.005)
+        process.kill()
+        process.join()
+    bt.run(model, **options, out=tmp_path / "killed")
     assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
     assert not list((tmp_path / "killed").rglob("*.part"))
 
@@ -85,12 +73,14 @@ def test_a_finished_run_called_again_reads_nothing_and_changes_nothing(model: Pa
     assert not told
 
 
-def test_another_encoders_folder_is_refused_and_left_alone(model: Path, tmp_path: Path) -> None:
+def test_another_encoders_folder_is_refused_and_left_alone(
+    model: Path, tmp_path: Path, bertology: Callable[..., Said]
+) -> None:
     bt.run(model, claims=["spec-01"], scale=0.1, out=tmp_path / "run")
     before = files_of(tmp_path / "run")
     other = saved(BertForMaskedLM(BertConfig(**CONFIG)), tmp_path / "other")
     done = bertology("run", other, "--claims", "spec-01", "--scale", 0.1, "--out", tmp_path / "run")
-    assert done.returncode == 2 and "ForeignRun" in done.stderr and "encoder" in done.stderr
+    assert done.code == 2 and "ForeignRun" in done.err and "encoder" in done.err
     assert files_of(tmp_path / "run") == before
     with pytest.raises(ForeignRun, match="seed"):
         bt.run(model, claims=["spec-01"], scale=0.1, out=tmp_path / "run", seed=7)
@@ -139,7 +129,7 @@ def test_a_full_disk_stops_with_one_error_and_keeps_what_is_finished(
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(
-    arguments: tuple[str, ...], says: str, model: Path, tmp_path: Path
+    arguments: tuple[str, ...], says: str, model: Path, tmp_path: Path, bertology: Callable[..., Said]
 ) -> None:
     (tmp_path / "empty.conllu").touch()
     (tmp_path / "dir").mkdir()
@@ -147,8 +137,8 @@ def test_bad_input_is_one_message_and_exit_code_2(
     filled = [swap.get(a, a.replace("EMPTY", str(tmp_path / "empty.conllu"))) for a in arguments]
     out = ["--out", str(tmp_path / "run")] if arguments[0] == "run" else []
     done = bertology(*filled, *out)
-    assert done.returncode == 2, done.stderr
-    assert says in done.stderr and "Traceback" not in done.stderr
+    assert done.code == 2, done.err
+    assert says in done.err and "Traceback" not in done.err
     assert not (tmp_path / "run").exists()
 
 

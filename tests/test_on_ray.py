@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,9 @@ from bertology.on_ray import OnRay, connect, pack, unpack
 from bertology.record.errors import BadRequest
 from bertology.record.folder import RunFolder
 from bertology.train.pretrain import read_log
+from tests.conftest import Said
 from tests.encoder.tiny import tiny
 from tests.test_auditing import model
-from tests.test_job import bertology
 
 ray = pytest.importorskip("ray", reason="ray is not installed (extra 'ray')")
 CLAIMS = ("head-03", "spec-01", "syn-02")
@@ -181,16 +181,17 @@ def test_folders_travel_whole(tmp_path: Path) -> None:
     assert (tmp_path / "z" / "b" / "c").read_bytes() == b"\0\1"
 
 
-def test_two_processes_of_ray_train_learn_what_one_learns(tmp_path: Path) -> None:
+def test_two_processes_of_ray_train_learn_what_one_learns(
+    workers: OnRay, tmp_path: Path, bertology: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("accelerate")
-    text = tmp_path / "text.txt"
-    text.write_text("\n".join(" ".join(s.text for s in part) for part in _parts(400)), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("\n".join(" ".join(s.text for s in part) for part in _parts(400)), encoding="utf-8")
     options = "primer-mini --small --text text.txt --tokens 8000 --checkpoints 1 --precision float32"  # without dropout
-    command = ("pretrain", *options.split())
-    alone = bertology(*command, "--out", "alone", "--json", cwd=tmp_path)
-    assert alone.returncode == 0, alone.stderr
-    there = bertology(*command, "--out", "there", "--json", "--on", "ray", "--processes", 2, cwd=tmp_path)
-    assert there.returncode == 0, there.stderr
+    command = ("pretrain", *options.split(), "--json")
+    for more in (("--out", "alone"), ("--out", "there", "--on", "ray", "--processes", 2)):
+        done = bertology(*command, *more)
+        assert done.code == 0, done.err
     one, two = (list(read_log(tmp_path / name)) for name in ("alone", "there"))
     assert [line["tokens"] for line in one] == [line["tokens"] for line in two]
     assert np.allclose([line["loss"] for line in one], [line["loss"] for line in two], atol=1e-4)

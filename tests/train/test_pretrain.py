@@ -9,7 +9,6 @@ import resource
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +25,6 @@ from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
 import bertology as bt
-from bertology import cli
 from bertology.encoder.load import load
 from bertology.record.errors import BadCorpus, BadInput, BadRequest, CannotWrite, ForeignRun, NotFinite
 from bertology.train import checkpoint, loop, material
@@ -38,6 +36,7 @@ from bertology.train.optimizer import AdamW, Lamb, Muon, Schedule
 from bertology.train.pretrain import pretrain, read_log
 from bertology.train.reading import Reading
 from bertology.train.recipe import Recipe
+from tests.conftest import Said
 from tests.train.prose import BERT, ELECTRA, STEP, prose, still
 
 STEPS = 12
@@ -714,47 +713,25 @@ def test_a_tokenizer_is_used_as_given(finished: Path, text: Path, tmp_path: Path
 # The command
 
 
-def bertology(*arguments: Any) -> int:
-    """The command in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["bertology", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as end:
-            return int(end.code or 0)
-    return 0
-
-
 def test_the_command_trains_and_says_where_the_model_is(
-    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    text: Path, tmp_path: Path, bertology: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "candidates", lambda *_: [Engine()])  # measuring takes longer than training
     out = tmp_path / "run"
-    given = (
-        "pretrain",
-        "bert",
-        "--small",
-        "--text",
-        text.parent / "*.txt",
-        "--out",
-        out,
-        "--tokens",
-        "4k",
-        "--checkpoints",
-        1,
-    )
-    assert bertology(*given, "--valid", text) == 0
-    said = capsys.readouterr().out
-    assert "last loss" in said and str(out / "model") in said and str(out / "training.html") in said
+    given = ("pretrain", "bert", "--small", "--text", text.parent / "*.txt", "--valid", text, "--out", out)
+    done = bertology(*given, "--tokens", "4k", "--checkpoints", 1)
+    assert done.code == 0, done.err
+    assert "last loss" in done.out and str(out / "model") in done.out and str(out / "training.html") in done.out
     assert load(out / "model").n_layers == 4
     assert "bert" in (out / "training.html").read_text()
-    assert bertology(*given, "--valid", text, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["model"] == str(out / "model")
+    again = bertology(*given, "--tokens", "4k", "--checkpoints", 1, "--json")
+    assert json.loads(again.out)["model"] == str(out / "model")
 
 
-def test_the_command_lists_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert bertology("pretrain", "list") == 0
-    lines = capsys.readouterr().out.splitlines()
+def test_the_command_lists_the_recipes(bertology: Callable[..., Said]) -> None:
+    done = bertology("pretrain", "list")
+    assert done.code == 0
+    lines = done.out.splitlines()
     assert [line.split()[0] for line in lines] == list(bt.recipes.RECIPES)
     assert "clark-2020" in next(line for line in lines if line.startswith("electra"))
 
@@ -772,23 +749,23 @@ def test_the_command_lists_the_recipes(capsys: pytest.CaptureFixture[str]) -> No
     ],
 )
 def test_bad_input_to_the_command_is_one_message_and_exit_code_2(
-    change: tuple[str, ...], says: str, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    change: tuple[str, ...], says: str, text: Path, tmp_path: Path, bertology: Callable[..., Said]
 ) -> None:
     given = {"--text": str(text), "--tokens": "8k", "--out": str(tmp_path / "run"), **dict([change] if change else [])}
     recipe = "bert" if change else "burt"
-    assert bertology("pretrain", recipe, "--small", *(part for pair in given.items() for part in pair)) == 2
-    said = capsys.readouterr()
-    assert says in said.err and "Traceback" not in said.err
-    assert said.out == ""
+    done = bertology("pretrain", recipe, "--small", *(part for pair in given.items() for part in pair))
+    assert done.code == 2 and says in done.err and "Traceback" not in done.err
+    assert done.out == ""
     assert not list(tmp_path.iterdir())
 
 
-def test_without_accelerate_the_command_says_how_to_install_it(text: Path, tmp_path: Path) -> None:
-    code = "import sys; sys.modules['accelerate'] = None; from bertology.cli import main; main()"
-    given = ("pretrain", "bert", "--small", "--text", str(text), "--tokens", "8k", "--out", str(tmp_path / "run"))
-    done = subprocess.run([sys.executable, "-c", code, *given], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert 'pip install "bertology[train]"' in done.stderr and "Traceback" not in done.stderr
+def test_without_accelerate_the_command_says_how_to_install_it(
+    text: Path, tmp_path: Path, bertology: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    done = bertology("pretrain", "bert", "--small", "--text", text, "--tokens", "8k", "--out", tmp_path / "run")
+    assert done.code == 2
+    assert 'pip install "bertology[train]"' in done.err and "Traceback" not in done.err
     assert not list(tmp_path.iterdir())
 
 

@@ -7,6 +7,9 @@ import pytest
 
 import bertology as bt
 from bertology.claims.training import arch_05_sandwich, scale, tuned
+from bertology.train import pretrain
+from bertology.train.engine import Engine
+from bertology.train.loop import Run
 from tests.planted import random_encoder
 
 
@@ -19,6 +22,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in (("TRAIN", 32), ("DEV", 8), ("TEST", 24)):
         monkeypatch.setattr(tuned, name, size)
     monkeypatch.setattr(tuned, "TUNING", replace(tuned.TUNING, epochs=1))
+    monkeypatch.setattr(Run.held_out_losses, "__kwdefaults__", {"most": 16})
+    monkeypatch.setattr(pretrain, "candidates", lambda *_: [Engine()])  # measuring takes longer than training
 
 
 @pytest.mark.usefixtures("tiny")
