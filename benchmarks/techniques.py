@@ -1,6 +1,6 @@
 """Every fine-tuning recipe on seven tasks: scores with intervals, spread over seeds, seconds.
 
-    python benchmarks/techniques.py [RESULTS.jsonl] [--model MODEL] [--train 400] [--test 500] [--epochs 6] [--seeds 5] [--recipes a,b] [--table]
+    python benchmarks/techniques.py [RESULTS.jsonl] [--model MODEL] [--train 400] [--test 500] [--epochs 6] [--seeds 5] [--recipes a,b] [--tasks a,b] [--table]
 
 Small encoders take four times the published rates (the frozen ones' own excepted), and recipes shorter than `--epochs` are lengthened to it. A result is
 a line of the file; the same command goes on with what is not there. `--table` prints the file as a table. Tasks are read from
@@ -26,7 +26,7 @@ from bertology.train.task import Task, read
 from bertology.train.tasks import parts_of_speech
 
 
-def tasks(data: Path, n_train: int, n_test: int) -> Iterator[Task]:
+def tasks(data: Path, n_train: int, n_test: int, only: tuple[str, ...] = ("",)) -> Iterator[Task]:
     sources = {
         "banking77, 12 intents": lambda: of_intents(read(data / "banking77" / "train.csv.gz"), 12),
         "clinc150, 12 intents": lambda: of_intents(read(data / "clinc150" / "data_full_trainval.json.gz"), 12),
@@ -50,6 +50,8 @@ def tasks(data: Path, n_train: int, n_test: int) -> Iterator[Task]:
         "UD POS": lambda: parts_of_speech(conllu.read(data / "ud_english_ewt" / "en_ewt-ud-dev.conllu.gz")),
     }
     for name, source in sources.items():
+        if not name.startswith(only):
+            continue
         try:
             task = source().limited(n_train)
         except (BadInput, OSError) as error:
@@ -79,6 +81,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=6)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipes", default=",".join(RECIPES))
+    parser.add_argument("--tasks", default="", help="only tasks whose names begin so: banking,clinc")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
@@ -89,7 +92,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     data = Path(os.environ.get("BERTOLOGY_DATA", Path(__file__).parents[2] / "shared" / "data"))
     encoder = bt.load(options.model)
-    found = list(tasks(data, options.train, options.test))
+    found = list(tasks(data, options.train, options.test, tuple(options.tasks.split(","))))
     known = {(line["model"], line["recipe"], line["task"]) for line in done}
     for name in options.recipes.split(","):
         for task in found:

@@ -1,6 +1,6 @@
 """Running text and translations in several languages, out of what a distribution's packages document themselves with.
 
-    python benchmarks/multilingual_text.py FOLDER... --out OUT [--million-words 20] [--smooth 0.7] [--novels FILES]
+    python tools/multilingual_text.py FOLDER... --out OUT [--million-words 20] [--smooth 0.7] [--novels FILES]
 
 A FOLDER holds unpacked packages: manual pages, HTML, Mallard and DocBook help, message catalogues (.mo), apt's lists
 of translated package descriptions (uncompressed `*Translation-<lang>`), verse-numbered JSON (`quran_<lang>.json`).
