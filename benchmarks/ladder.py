@@ -38,7 +38,7 @@ def main() -> None:
         units = ", ".join(name for name, there in made.machine.items() if there == "yes")
         print(f"\n{made.encoder}, {threads} thread(s), {made.texts} texts, {made.padding[0]:.2f} padded subwords for a real one ({made.padding[1]:.2f} after splitting); {made.machine['processor']}: {units}")  # fmt: skip
         print(
-            "| rung | seconds | times the base | lowest cosine | off by | change of rho | refused |\n|---|---|---|---|---|---|---|"
+            "| rung | seconds | times the base | lowest cosine | nearest texts kept | off by | change of rho | refused |\n|---|---|---|---|---|---|---|---|"
         )
         for r in made.rungs:
             change = (
@@ -48,9 +48,9 @@ def main() -> None:
                 if r.name != BASE or made.score is None
                 else f"({made.score.value:.4f})"
             )
-            print(f"| {r.name} | {r.seconds:.2f} | **{r.speedup.value:.2f}x** [{r.speedup.low:.2f}, {r.speedup.high:.2f}] | {r.drift.least:.4f} | {r.drift.largest:.1e} | {change} | {r.refused} |", flush=True)  # fmt: skip
+            print(f"| {r.name} | {r.seconds:.2f} | **{r.speedup.value:.2f}x** [{r.speedup.low:.2f}, {r.speedup.high:.2f}] | {r.drift.least:.4f} | {100 * (r.drift.neighbours or 0):.1f} % | {r.drift.largest:.1e} | {change} | {r.refused} |", flush=True)  # fmt: skip
         for name, why in made.absent.items():
-            print(f"| {name} | | not tried: {why} | | | | |")
+            print(f"| {name} | | not tried: {why} | | | | | |")
         print(f"best: {made.best.name}, {made.best.speedup.value:.2f}x", flush=True)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bertology.compress.inference import ladder as room
-from bertology.compress.inference.ladder import BASE, EXACT, RUNGS, _Maker, ladder, machine
+from bertology.compress.inference.ladder import BASE, EXACT, RUNGS, _Maker, ladder, machine, neighbours_kept
 from bertology.compress.inference.unpadded import Cost, torch_runner
 from bertology.encoder import Encoder, wrap
 from bertology.record.errors import BadRequest
@@ -52,6 +52,7 @@ def test_the_exact_rung_computes_what_the_base_does() -> None:
     assert (base.name, exact.name) == (BASE, EXACT)
     assert exact.drift.largest < 1e-5 and exact.change is not None and abs(exact.change.value) < 1e-6
     assert half.drift.largest > 1e-4 and half.drift.least < 1
+    assert exact.drift.neighbours == 1 and 0 < half.drift.neighbours <= 1
     assert made.padding[0] > 1.3 and made.padding[1] == 1.0
     assert made.score is not None and made.measure == "Spearman's rho"
     json.dumps(made.to_json())
@@ -90,6 +91,19 @@ def test_what_drifts_loses_score_or_breaks_is_refused(monkeypatch: pytest.Monkey
     made = ladder(tiny("bert", mlm=False), TEXTS, **given, task=relatedness(), least_cosine=-1, most_loss=-2, clock=clock({0: 9.0, 1: 9.0, 2: 1.0}))  # fmt: skip
     assert made.rungs[2].refused.startswith("the score falls by")
     assert made.best.name in (BASE, EXACT)
+
+
+def test_nearest_texts_are_counted_without_oneself_and_whatever_their_length() -> None:
+    base = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1.0]])
+    assert neighbours_kept(base * np.array([[1], [5], [2], [0.1]]), base) == 1
+    swapped = base[[2, 1, 0, 3]]  # the first and the third change places: all four have another neighbour
+    assert neighbours_kept(swapped, base) == 0
+    assert neighbours_kept(base + np.array([[0, 0], [0, 0], [0, 0], [1.0, 0]]), base) == 0.75
+    same = np.array([[1.0, 0], [1, 0], [1, 0], [0, 1]])
+    assert neighbours_kept(same[[2, 0, 1, 3]], same) == 1  # copies are as near as each other
+    many = np.random.default_rng(0).standard_normal((1100, 8))
+    assert neighbours_kept(many, many) == 1
+    assert neighbours_kept(np.random.default_rng(1).standard_normal((1100, 8)), many) < 0.02
 
 
 def test_a_classifiers_accuracy_is_compared_on_its_logits() -> None:

@@ -51,11 +51,13 @@ Progress = Callable[[str, int, int], None]
 
 
 class Drift(NamedTuple):
-    """Outputs against the base's: largest absolute difference, mean and lowest cosine between vectors."""
+    """Outputs against the base's: largest absolute difference, mean and lowest cosine between vectors, and the share of texts whose
+    nearest other text (by cosine) is the base's: what a search would notice. No share for logits or fewer than three texts."""
 
     largest: float
     cosine: float
     least: float
+    neighbours: float | None = None
 
 
 class Rung(NamedTuple):
@@ -100,11 +102,10 @@ class Ladder(NamedTuple):
             found.append(f"{self.measure} of the base: {self.score}")
         for r in self.rungs:
             said = f"  {r.name:<22} {r.speedup.value:5.2f}x [{r.speedup.low:.2f}, {r.speedup.high:.2f}]  {r.seconds:8.3f} s  cosine {r.drift.cosine:.5f} (least {r.drift.least:.4f}), off by {r.drift.largest:.1e}"
-            said += (
-                f", {self.measure} {r.change.value:+.4f} [{r.change.low:+.4f}, {r.change.high:+.4f}]"
-                if r.change
-                else ""
-            )
+            if r.drift.neighbours is not None:
+                said += f", nearest texts kept {100 * r.drift.neighbours:.1f} %"
+            if r.change:
+                said += f", {self.measure} {r.change.value:+.4f} [{r.change.low:+.4f}, {r.change.high:+.4f}]"
             found.append(said + (f"  REFUSED: {r.refused}" if r.refused else ""))
         found += [f"  {name}: not tried, {why}" for name, why in self.absent.items()]
         return [*found, f"best: {self.best.name}, {self.best.speedup.value:.2f}x"]
@@ -296,6 +297,18 @@ def _interval(said: NDArray[Any], base: NDArray[Any] | None, task: Task, headed:
     return Estimate(found[0], float(low), float(high), n, "", "bootstrap over test examples, paired" if base is not None else "bootstrap over test examples")  # fmt: skip
 
 
+def neighbours_kept(own: NDArray[np.float64], base: NDArray[np.float64], *, tied: float = 1e-5) -> float:
+    """Of vectors (n, width), the share whose nearest other one is also the nearest among `base`'s rows, or as near within `tied`."""
+    own, base = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (own, base))
+    kept = 0
+    for start in range(0, len(own), 512):
+        rows = np.arange(start, min(start + 512, len(own)))
+        new, old = own[rows] @ own.T, base[rows] @ base.T
+        new[rows - start, rows] = old[rows - start, rows] = -np.inf
+        kept += int((old[rows - start, new.argmax(1)] >= old.max(1) - tied).sum())
+    return kept / len(own)
+
+
 def _rung(
     name: str, taken: dict[str, list[float]], outputs: dict[str, NDArray[np.float32]], said: dict[str, Any], task: Task | None,
     headed: bool, least_cosine: float, most_loss: float,
@@ -306,7 +319,8 @@ def _rung(
     own, base = outputs[name].astype(np.float64), outputs[BASE].astype(np.float64)
     norms = np.linalg.norm(own, axis=1) * np.linalg.norm(base, axis=1)
     cosines = (own * base).sum(1) / np.maximum(norms, 1e-12)
-    drift = Drift(float(np.abs(own - base).max()), float(cosines.mean()), float(cosines.min()))
+    kept = None if headed or len(own) < 3 else neighbours_kept(own, base)
+    drift = Drift(float(np.abs(own - base).max()), float(cosines.mean()), float(cosines.min()), kept)
     change = _interval(said[name], said[BASE], task, headed) if task and name != BASE else None
     seconds = float(np.median(taken[name]))
     refused = ""
@@ -323,4 +337,4 @@ def _rung(
     return Rung(name, seconds, speedup, drift, change, refused)
 
 
-__all__ = ["BASE", "EXACT", "RUNGS", "Drift", "Ladder", "Rung", "ladder", "machine"]
+__all__ = ["BASE", "EXACT", "RUNGS", "Drift", "Ladder", "Rung", "ladder", "machine", "neighbours_kept"]
