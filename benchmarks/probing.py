@@ -25,7 +25,7 @@ from bertology.corpus import conllu, grammar
 from bertology.corpus.sentence import Corpus
 from bertology.observe import summarise
 from bertology.observe.vectors import WordTable, WordVectors
-from bertology.probe.mdl import PORTIONS, online_code
+from bertology.probe.mdl import PORTIONS, online_codes
 from bertology.probe.structural import DistanceProbe
 from bertology.probe.trees import tree_distances
 
@@ -115,7 +115,7 @@ def online(
     tasks = list(word_tasks(treebank, table).items())[: args.tasks]
     rows = np.random.default_rng(0).permutation(vectors.shape[1])[: args.rows]
     started = time.perf_counter()
-    codes = [online_code(vectors, labels, rows=rows).compression for _, labels in tasks]
+    codes = [code.compression for code in online_codes(vectors, dict(tasks), rows=rows).values()]
     mine = time.perf_counter() - started
     took, scores = 0.0, []
     for layer in layers:

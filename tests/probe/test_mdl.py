@@ -10,7 +10,7 @@ from scipy.special import expit, logsumexp
 
 import bertology as bt
 from bertology.probe.linear import LinearProbe
-from bertology.probe.mdl import SCALES, _divergence, online_code, variational_code
+from bertology.probe.mdl import SCALES, _divergence, online_code, online_codes, variational_code
 from bertology.probe.mlp import MLPProbe
 from bertology.probe.scores import Scores
 from tests.probe.planted import classes
@@ -125,6 +125,22 @@ def test_no_variational_code_is_shorter_than_the_evidence_and_this_one_is_close(
     evidence = logsumexp(likelihood + prior(weight)[:, None] + prior(bias)) + 2 * np.log(0.04)
     shortest = -evidence / np.log(2) + np.log2(len(SCALES))
     assert shortest - 1 < code.total[0] < shortest + 12
+
+
+@pytest.mark.parametrize("probe", [LinearProbe(), MLPProbe(hidden=8, epochs=1, min_steps=5)])
+def test_tasks_are_coded_together_as_each_alone(probe: Any):
+    vectors, labels = classes(rows=1500)
+    coarse = np.where(np.isin(labels, ["a", "b"]), "first", "second")
+    rows = np.arange(100, 1500)
+    tasks = {"four": labels, "two": coarse, "noise": np.random.default_rng(1).permutation(labels)}
+    whole = {"four": np.array(list("abcde")), "two": np.unique(coarse), "noise": np.unique(labels)}
+    together = online_codes(vectors, tasks, probe=probe, seed=3, rows=rows, classes=whole)
+    assert list(together) == list(tasks)
+    for name, code in together.items():
+        alone = online_code(vectors, tasks[name], probe=probe, seed=3, rows=rows, classes=whole[name])
+        np.testing.assert_allclose(code.total, alone.total, rtol=1e-3)
+        np.testing.assert_allclose(code.bits, alone.bits, atol=0.1)  # Adam makes more of what is rounded differently
+        assert code.uniform == alone.uniform and code.ends == alone.ends
 
 
 def test_layers_are_coded_together_as_each_alone():

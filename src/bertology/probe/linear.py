@@ -5,7 +5,9 @@ passes reach the optimum of a convex problem; weights and gradients change coord
 """
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,19 +75,45 @@ class LinearProbe:
         `classes` lists labels that must be told apart though they may not occur. Raises BadRequest on shapes that do
         not fit or fewer than two classes, NotFinite on NaN.
         """
-        n = check(vectors, labels, rows)
+        check(vectors, labels, rows)
         labels = np.asarray(labels)
         self.classes_ = class_list(labels if rows is None else labels[rows], classes)
-        target = encode_labels(labels, self.classes_)
         strengths = self.l2 if dev is not None else self.l2[:1]
-        if not strengths or min(strengths) < 0:
-            raise BadRequest(f"l2 = {self.l2}.", "Give at least one strength, none negative.")
-        weight, bias = self._optimise(vectors, target, np.arange(n) if rows is None else np.asarray(rows), strengths)
-        finite(weight, "weights learnt from the vectors")
+        ((weight, bias),) = self._optimise(vectors, [(labels, self.classes_)], rows, strengths)
         best = torch.zeros(len(weight), dtype=torch.long)
         if dev is not None and len(strengths) > 1:
             check(*dev)
             best = self._dev_loss(weight, bias, dev).argmin(1)
+        return self._keep(weight, bias, best, strengths)
+
+    def fit_all(
+        self,
+        vectors: Vectors,
+        labels: Mapping[str, NDArray[Any]],
+        *,
+        rows: NDArray[np.integer[Any]] | None = None,
+        classes: Mapping[str, NDArray[Any]] | None = None,
+    ) -> "dict[str, LinearProbe]":
+        """A probe for each task that labels the same rows, as `fit` gives each alone, in one go: the vectors are read once for all.
+
+        `labels` and `classes` are those of `fit` by task; the first strength is used. Raises what `fit` does.
+        """
+        tasks: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        for name, given in labels.items():
+            check(vectors, given, rows)
+            own = np.asarray(given)
+            known = classes[name] if classes is not None else None
+            tasks.append((own, class_list(own if rows is None else own[rows], known)))
+        found = self._optimise(vectors, tasks, rows, self.l2[:1])
+        probes = {name: replace(self) for name in labels}
+        for probe, (_, known), (weight, bias) in zip(probes.values(), tasks, found, strict=True):
+            probe.classes_ = known
+            probe._keep(weight, bias, torch.zeros(len(weight), dtype=torch.long), self.l2[:1])
+        return probes
+
+    def _keep(self, weight: Tensor, bias: Tensor, best: Tensor, strengths: tuple[float, ...]) -> "LinearProbe":
+        """Each layer's own strength, and the weights learnt under it."""
+        finite(weight, "weights learnt from the vectors")
         layer = torch.arange(len(weight))
         self.weight_, self.bias_ = weight[layer, best].contiguous(), bias[layer, best].contiguous()
         self.l2_ = np.array(strengths)[best.numpy()]
@@ -119,29 +147,45 @@ class LinearProbe:
         )  # fmt: skip
 
     def _optimise(
-        self, vectors: Vectors, target: Int[Tensor, "row"], rows: NDArray[np.integer[Any]], strengths: tuple[float, ...]
-    ) -> tuple[Float[Tensor, "layer strength class width"], Float[Tensor, "layer strength class"]]:
-        """Weights and biases in the vectors' own coordinates."""
+        self,
+        vectors: Vectors,
+        tasks: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+        rows: NDArray[np.integer[Any]] | None,
+        strengths: tuple[float, ...],
+    ) -> list[tuple[Float[Tensor, "layer strength class width"], Float[Tensor, "layer strength class"]]]:
+        """Weights and biases in the vectors' own coordinates, for each task (labels, classes)."""
+        if not strengths or min(strengths) < 0:
+            raise BadRequest(f"l2 = {self.l2}.", "Give at least one strength, none negative.")
+        rows = np.arange(vectors.shape[1]) if rows is None else np.asarray(rows)
         layers, _, width = vectors.shape
-        n, n_classes, n_strengths = len(rows), len(self.classes_), len(strengths)
+        n, n_strengths = len(rows), len(strengths)
         mean, std, sample = location_and_scale(vectors, rows)
         whiten = whitening((sample - mean[:, None]) / std[:, None])
         del sample
-        # One row of `white` per strength and class; its last column is the bias.
-        white = torch.zeros(layers, n_strengths * n_classes, width + 1)
-        counts = torch.bincount(target[torch.from_numpy(rows)].clamp(min=0), minlength=n_classes).float()
-        white[:, :, -1] = ((counts + 0.5) / (n + 0.5 * n_classes)).log().repeat(n_strengths)
-        pull = torch.tensor(strengths).repeat_interleave(n_classes)[None, :, None] / n
+        goals = [encode_labels(labels[rows], known) for labels, known in tasks]
+        # One row of `white` per task, strength and class; its last column is the bias.
+        ends = np.cumsum([0, *(n_strengths * len(known) for _, known in tasks)]).tolist()
+        places = [slice(a, b) for a, b in pairwise(ends)]
+        white = torch.zeros(layers, ends[-1], width + 1)
+        pull = torch.empty(1, ends[-1], 1)
+        for place, goal, (_, known) in zip(places, goals, tasks, strict=True):
+            counts = torch.bincount(goal.clamp(min=0), minlength=len(known)).float()
+            white[:, place, -1] = ((counts + 0.5) / (n + 0.5 * len(known))).log().repeat(n_strengths)
+            pull[0, place, 0] = torch.tensor(strengths).repeat_interleave(len(known)) / n
         first, second = torch.zeros_like(white), torch.zeros_like(white)
         steps = max(self.min_steps, math.ceil(self.epochs * n / self.batch))
+        every = take(vectors, rows) if n <= self.batch else None
         for step, picked in enumerate(minibatches(n, size=self.batch, steps=steps, seed=self.seed), start=1):
             standard = torch.bmm(white[:, :, :-1], whiten)
             weight = standard / std[:, None]
             bias = white[:, :, -1] - torch.einsum("lkd,ld->lk", weight, mean)
-            x = take(vectors, rows[picked])
-            error = _logits(x, weight, bias).unflatten(1, (n_strengths, n_classes)).softmax(2)
-            error[:, :, target[torch.from_numpy(rows[picked])], torch.arange(len(picked))] -= 1
-            error = error.flatten(1, 2) / len(picked)
+            x = take(vectors, rows[picked]) if every is None else every
+            error = _logits(x, weight, bias)
+            for place, goal in zip(places, goals, strict=True):
+                part = error[:, place].unflatten(1, (n_strengths, -1)).softmax(2)
+                part[:, :, goal[torch.from_numpy(picked)], torch.arange(len(picked))] -= 1
+                error[:, place] = part.flatten(1, 2)
+            error /= len(picked)
             total = error.sum(2)
             gradient = (torch.bmm(error, x) - total[:, :, None] * mean[:, None]) / std[:, None] + pull * standard
             gradient = torch.cat([torch.bmm(gradient, whiten.transpose(1, 2)), total[:, :, None]], 2)
@@ -151,7 +195,10 @@ class LinearProbe:
             white -= rate * (first / (1 - 0.9**step)) / ((second / (1 - 0.99**step)).sqrt() + 1e-8)
         weight = torch.bmm(white[:, :, :-1], whiten) / std[:, None]
         bias = white[:, :, -1] - torch.einsum("lkd,ld->lk", weight, mean)
-        return weight.unflatten(1, (n_strengths, n_classes)), bias.unflatten(1, (n_strengths, n_classes))
+        return [
+            (weight[:, place].unflatten(1, (n_strengths, -1)), bias[:, place].unflatten(1, (n_strengths, -1)))
+            for place in places
+        ]
 
     def _dev_loss(
         self,

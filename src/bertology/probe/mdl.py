@@ -5,6 +5,7 @@ as precisely as it is worth, then all labels under it.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -74,19 +75,44 @@ def online_code(
     further one −log2 p under a probe trained on all before it. Portions that would hold no new row are skipped. Sender
     and receiver agree on the probe's settings beforehand: by default a LinearProbe with one fixed ridge strength.
     """
-    n = check(vectors, labels, rows)
-    labels = np.asarray(labels)
+    given = None if classes is None else {"": classes}
+    options: dict[str, Any] = {"probe": probe, "seed": seed, "portions": portions, "rows": rows, "classes": given}
+    return online_codes(vectors, {"": labels}, **options)[""]
+
+
+def online_codes(
+    vectors: Vectors,
+    labels: Mapping[str, NDArray[Any]],
+    *,
+    probe: LinearProbe | MLPProbe | None = None,
+    seed: int = 0,
+    portions: tuple[float, ...] = PORTIONS,
+    rows: NDArray[np.integer[Any]] | None = None,
+    classes: Mapping[str, NDArray[Any]] | None = None,
+) -> dict[str, Codelength]:
+    """`online_code` of several tasks that label the same rows; linear probes of all tasks and layers are fitted in one go."""
+    tasks = {name: np.asarray(given) for name, given in labels.items()}
+    n = 0
+    for given in tasks.values():
+        n = check(vectors, given, rows)
     used = np.arange(n) if rows is None else np.asarray(rows)
-    known = class_list(labels[used], classes)
+    known = {k: class_list(y[used], None if classes is None else classes[k]) for k, y in tasks.items()}
     shuffled = np.random.default_rng(seed).permutation(n)
     ends = tuple(np.unique([max(1, round(share * n)) for share in (*portions, 1.0)]).tolist())
-    bits = np.full((len(vectors), n), np.log2(len(known)))
+    bits = {name: np.full((len(vectors), n), np.log2(len(known[name]))) for name in tasks}
+    learner = replace(probe if probe is not None else LinearProbe(), seed=seed)
     for start, end in pairwise(ends):
-        learner = replace(probe if probe is not None else LinearProbe(), seed=seed)
-        learner.fit(vectors, labels, rows=used[shuffled[:start]], classes=known)
-        sent = shuffled[start:end]
-        bits[:, sent] = learner.evaluate(vectors, labels, rows=used[sent]).loss / np.log(2)
-    return Codelength(bits, n * float(np.log2(len(known))), ends)
+        seen, sent = used[shuffled[:start]], shuffled[start:end]
+        fitted: dict[str, Any] = (
+            learner.fit_all(vectors, tasks, rows=seen, classes=known)
+            if isinstance(learner, LinearProbe)
+            else {name: replace(learner) for name in tasks}
+        )
+        for name, y in tasks.items():
+            if not isinstance(learner, LinearProbe):
+                fitted[name].fit(vectors, y, rows=seen, classes=known[name])
+            bits[name][:, sent] = fitted[name].evaluate(vectors, y, rows=used[sent]).loss / np.log(2)
+    return {name: Codelength(b, n * float(np.log2(len(known[name]))), ends) for name, b in bits.items()}
 
 
 SCALES = 2.0 ** np.arange(-8, 8, 0.5)
