@@ -1,6 +1,6 @@
 """Sentence vectors of all-MiniLM-L6-v2, rung by rung, against transformers as one would call it: float32, the given order, batches of 32.
 
-    python benchmarks/ladder.py [MODEL] [--texts 400] [--threads 1 2] [--repeats 3] [--rungs NAME ...] [--processor]
+    python benchmarks/ladder.py [MODEL] [--against WHOLE] [--texts 400] [--threads 1 2] [--repeats 3] [--rungs NAME ...] [--processor]
 
 Texts are SICK, banking77, WNUT and MultiNLI sentences, shuffled; times hold tokenisation. The change is that of SICK's Spearman correlation.
 `--processor` reads the processor's clock instead of the wall's, for one thread on a busy core.
@@ -20,6 +20,7 @@ from bertology.compress.inference.ladder import BASE, RUNGS, ladder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="minilm")
+    parser.add_argument("--against", default=None, help="the encoder that MODEL was made from, as the base")
     parser.add_argument("--texts", type=int, default=400)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=3)
@@ -30,11 +31,15 @@ def main() -> None:
     task = mixed.relatedness()
     if task is not None:  # nothing is trained: every pair is a test
         task = replace(task, test=(*task.train, *task.dev, *task.test))
+    shown = lambda x, form: "" if x is None else format(x, form)
     clock = time.process_time if options.processor else time.perf_counter
     for threads in options.threads:
         torch.set_num_threads(threads)
         encoder = bt.load(options.model)
-        made = ladder(encoder, texts, task=task, rungs=options.rungs, repeats=options.repeats, clock=clock)
+        whole = bt.load(options.against) if options.against else None
+        made = ladder(
+            encoder, texts, task=task, rungs=options.rungs, repeats=options.repeats, against=whole, clock=clock
+        )
         units = ", ".join(name for name, there in made.machine.items() if there == "yes")
         print(f"\n{made.encoder}, {threads} thread(s), {made.texts} texts, {made.padding[0]:.2f} padded subwords for a real one ({made.padding[1]:.2f} after splitting); {made.machine['processor']}: {units}")  # fmt: skip
         print(
@@ -48,7 +53,7 @@ def main() -> None:
                 if r.name != BASE or made.score is None
                 else f"({made.score.value:.4f})"
             )
-            print(f"| {r.name} | {r.seconds:.2f} | **{r.speedup.value:.2f}x** [{r.speedup.low:.2f}, {r.speedup.high:.2f}] | {r.drift.least:.4f} | {100 * (r.drift.neighbours or 0):.1f} % | {r.drift.largest:.1e} | {change} | {r.refused} |", flush=True)  # fmt: skip
+            print(f"| {r.name} | {r.seconds:.2f} | **{r.speedup.value:.2f}x** [{r.speedup.low:.2f}, {r.speedup.high:.2f}] | {shown(r.drift.least, '.4f')} | {100 * (r.drift.neighbours or 0):.1f} % | {shown(r.drift.largest, '.1e')} | {change} | {r.refused} |", flush=True)  # fmt: skip
         for name, why in made.absent.items():
             print(f"| {name} | | not tried: {why} | | | | | |")
         print(f"best: {made.best.name}, {made.best.speedup.value:.2f}x", flush=True)

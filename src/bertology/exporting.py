@@ -52,13 +52,13 @@ class ExportJob(NamedTuple):
 
 def export_job(
     model: str | Path | Encoder, out: str | Path, *, to: Target | None = "onnx", int8: bool = False, force: bool = False, climb: bool = False,
-    on: str | Path | None = None, texts: int = 200, files: Sequence[str | Path] = (), label: str = "", repeats: int = 5, seed: int = 0,
+    against: str | Path | Encoder | None = None, on: str | Path | None = None, texts: int = 200, files: Sequence[str | Path] = (), label: str = "", repeats: int = 5, seed: int = 0,
     progress: Progress = QUIET, **loading: Any,
 ) -> ExportJob:  # fmt: skip
     """Writes the export and `export.json`; with `climb` also `ladder.json` and `ladder.html`: every form there is, timed on this machine.
 
     Parity, calibration and speed are measured on `texts` texts of the file `on`, or of the embedded sentences and paragraphs. `files` hold the task that scores
-    the ladder's rungs (compress/inference/ladder.py). `to` None writes the ladder alone. Raises Refused unless `force`, BadRequest, BadCorpus, CannotWrite.
+    the ladder's rungs (compress/inference/ladder.py); `against` is the encoder that this was made from, and the ladder's base. `to` None writes the ladder alone. Raises Refused unless `force`, BadRequest, BadCorpus, CannotWrite.
     """
     encoder = model if isinstance(model, Encoder) else load(model, **loading)
     found = (text.read(Path(on)),) if on is not None else (Corpora.load({}).treebank, Corpora.load({}).text)
@@ -72,7 +72,8 @@ def export_job(
     rungs = None
     if climb:
         task = read(files, label=label or None, seed=seed) if files else None
-        rungs = ladder(encoder, sentences, task=task, repeats=repeats, progress=progress)
+        whole_one = load(against, **loading) if isinstance(against, str | Path) else against
+        rungs = ladder(encoder, sentences, task=task, repeats=repeats, against=whole_one, progress=progress)
     job = ExportJob(encoder.name, made, rungs, place)
     content: dict[str, str] = {}
     if made is not None:

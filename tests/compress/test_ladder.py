@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from bertology.compress.inference import ladder as room
-from bertology.compress.inference.ladder import BASE, EXACT, RUNGS, _Maker, ladder, machine, neighbours_kept
+from bertology.compress.inference.ladder import BASE, EXACT, RUNGS, Drift, _Maker, ladder, machine, neighbours_kept
 from bertology.compress.inference.unpadded import Cost, torch_runner
 from bertology.encoder import Encoder, wrap
 from bertology.record.errors import BadRequest
+from bertology.report import render_ladder
 from bertology.train.classifier import classifier
 from bertology.train.task import Example, task
 from tests.encoder.tiny import tiny
@@ -145,6 +146,31 @@ def test_the_machines_units_are_read_or_unknown(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(room.Path, "read_text", gone)
     assert machine()["VNNI"] == "unknown"
+
+
+@pytest.mark.parametrize("width", [32, 48])
+def test_what_an_encoder_was_made_from_can_be_the_base(width: int) -> None:
+    small, whole = tiny("bert", hidden_size=width), tiny("bert", num_hidden_layers=4)
+    own = ladder(small, TEXTS, rungs=(EXACT, "bfloat16 weights"), repeats=2, clock=clock())
+    made = ladder(small, TEXTS, rungs=(EXACT, "bfloat16 weights"), repeats=2, against=whole, clock=clock({0: 6.0, 1: 2.0, 2: 1.0}))  # fmt: skip
+    assert (made.encoder, made.base) == (small.name, whole.name) and own.base == ""
+    assert [r.speedup.value for r in made.rungs] == pytest.approx([1, 3, 6])
+    base, exact, half = made.rungs
+    assert base.drift.neighbours == 1 and exact.drift.neighbours is not None and exact.drift.neighbours < 1
+    same = small.width == whole.width
+    assert (exact.drift.least is not None and exact.drift.least < 0.95) if same else exact.drift == Drift(None, None, None, exact.drift.neighbours)  # fmt: skip
+    assert not exact.refused and not half.refused  # neither drifts from what was made
+    assert own.rungs[1].drift.least is not None and own.rungs[1].drift.least > 0.9999
+    assert any("against" in line for line in made.lines()) and "another width" not in " ".join(made.lines())
+    page = render_ladder(json.loads(json.dumps(made.to_json())))
+    assert ("another width" in page) != same and "which it was made from" in page
+
+
+def test_the_base_must_say_what_the_encoder_says() -> None:
+    few = some()
+    headed = wrap(classifier(tiny("bert"), few, 0), tiny("bert").tokenizer, has_mlm=False)
+    with pytest.raises(BadRequest, match="one has a head"):
+        ladder(headed, TEXTS[:4], task=few, rungs=(EXACT,), against=tiny("bert"))
 
 
 def test_an_unknown_rung_and_no_text_are_bad_requests() -> None:

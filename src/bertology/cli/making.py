@@ -218,6 +218,7 @@ def export(
     out: Annotated[Path | None, typer.Option(help="A folder for the file, its tokenizer and the report.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write it although it drifts or is slower.")] = False,
     ladder: Annotated[bool, typer.Option("--ladder", help="Also time every form of inference there is on this machine.")] = False,
+    against: Annotated[str | None, typer.Option("--against", help="With --ladder: the encoder that MODEL was made from, as its base.")] = None,
     text: Annotated[Path | None, typer.Option("--text", help="Running text to measure on; the embedded one by default.")] = None,
     task: Annotated[list[Path] | None, typer.Option("--task", help="Labelled files that score the ladder's rungs.")] = None,
     label: Label = "",
@@ -230,9 +231,11 @@ def export(
         raise BadInput("no folder was given for the export.", "Give --out DIR.")
     if to not in ("onnx", "openvino", "none"):
         raise BadInput(f"there is no export to {to!r}.", "Choose onnx, openvino, or none with --ladder.")
+    if against is not None and not ladder:
+        raise BadInput("--against is the base of a ladder, and none was asked for.", "Add --ladder.")
     with Bar() as progress:
         done = export_job(
-            model, out, to=None if to == "none" else to, int8=int8, force=force, climb=ladder, on=text, files=files(task), label=label,
+            model, out, to=None if to == "none" else to, int8=int8, force=force, climb=ladder, against=against, on=text, files=files(task), label=label,
             seed=seed, progress=progress, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # type: ignore[arg-type]  # fmt: skip
     say(done, as_json)

@@ -2,7 +2,8 @@
 
 The base is what one would write today: transformers, float32, texts in the given order, padded batches of 32. Rungs are timed in
 turn within each repeat, texts to vectors (or logits) with tokenisation, so that speed-ups are paired. A rung that is no faster
-than the exact one without padding, or that drifts, is refused and says so.
+than the exact one without padding, or that drifts from it, is refused and says so. The base may be another encoder, the one that
+this was made from: then the ladder begins with what is smaller and goes on from there.
 """
 
 import copy
@@ -52,12 +53,21 @@ Progress = Callable[[str, int, int], None]
 
 class Drift(NamedTuple):
     """Outputs against the base's: largest absolute difference, mean and lowest cosine between vectors, and the share of texts whose
-    nearest other text (by cosine) is the base's: what a search would notice. No share for logits or fewer than three texts."""
+    nearest other text (by cosine) is the base's: what a search would notice. No share for logits or fewer than three texts, and
+    nothing but the share where the base's vectors have another width."""
 
-    largest: float
-    cosine: float
-    least: float
+    largest: float | None
+    cosine: float | None
+    least: float | None
     neighbours: float | None = None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.largest is not None:
+            parts.append(f"cosine {self.cosine:.5f} (least {self.least:.4f}), off by {self.largest:.1e}")
+        if self.neighbours is not None:
+            parts.append(f"nearest texts kept {100 * self.neighbours:.1f} %")
+        return ", ".join(parts)
 
 
 class Rung(NamedTuple):
@@ -85,6 +95,8 @@ class Ladder(NamedTuple):
     score: Estimate | None
     rungs: list[Rung]
     absent: dict[str, str]
+    base: str = ""
+    """The base's encoder where it is another."""
 
     @property
     def best(self) -> Rung:
@@ -94,16 +106,15 @@ class Ladder(NamedTuple):
     def lines(self) -> list[str]:
         """What the terminal shows."""
         facts = ", ".join(f"{k} {v}" for k, v in self.machine.items())
+        who = f"{self.encoder} against {self.base}" if self.base else self.encoder
         found = [
-            f"{self.encoder}: {self.texts:,} texts, {self.padding[0]:.2f} padded subwords for a real one, {self.padding[1]:.2f} after splitting",
+            f"{who}: {self.texts:,} texts, {self.padding[0]:.2f} padded subwords for a real one, {self.padding[1]:.2f} after splitting",
             facts,
         ]
         if self.score is not None:
             found.append(f"{self.measure} of the base: {self.score}")
         for r in self.rungs:
-            said = f"  {r.name:<22} {r.speedup.value:5.2f}x [{r.speedup.low:.2f}, {r.speedup.high:.2f}]  {r.seconds:8.3f} s  cosine {r.drift.cosine:.5f} (least {r.drift.least:.4f}), off by {r.drift.largest:.1e}"
-            if r.drift.neighbours is not None:
-                said += f", nearest texts kept {100 * r.drift.neighbours:.1f} %"
+            said = f"  {r.name:<22} {r.speedup.value:5.2f}x [{r.speedup.low:.2f}, {r.speedup.high:.2f}]  {r.seconds:8.3f} s  {r.drift}"
             if r.change:
                 said += f", {self.measure} {r.change.value:+.4f} [{r.change.low:+.4f}, {r.change.high:+.4f}]"
             found.append(said + (f"  REFUSED: {r.refused}" if r.refused else ""))
@@ -121,6 +132,7 @@ class Ladder(NamedTuple):
         return {
             "encoder": self.encoder, "machine": self.machine, "texts": self.texts, "padding": self.padding, "measure": self.measure,
             "score": self.score and self.score.to_json(), "rungs": rungs, "absent": self.absent, "best": self.best.name,
+            "base": self.base,
         }  # fmt: skip
 
 
@@ -188,28 +200,36 @@ RUNGS: dict[str, _Maker] = {
 
 def ladder(
     encoder: Encoder, texts: Sequence[Text], *, task: Task | None = None, rungs: Sequence[str] = tuple(RUNGS), pooling: Pooling = "mean",
-    most: int = 256, repeats: int = 5, least_cosine: float = 0.95, most_loss: float = 0.01, clock: Callable[[], float] = time.perf_counter,
+    most: int = 256, repeats: int = 5, least_cosine: float = 0.95, most_loss: float = 0.01, against: Encoder | None = None,
+    clock: Callable[[], float] = time.perf_counter,
     progress: Progress = lambda what, done, total: None,
 ) -> Ladder:  # fmt: skip
     """Times every rung on `texts`, cut at `most` subwords: sentence vectors of the trunk, or logits where `task` has a head in the encoder.
 
     `task` gives the score: of a classifier that the encoder is tuned to; else, for pairs with numbers (SICK's relatedness), Spearman's rho of
-    the vectors' cosine. A rung is refused when the lowest cosine to the base falls below `least_cosine`, when the score falls by more than
-    `most_loss`, or when it takes longer than the exact rung. `clock` may be the processor's, on a busy core.
+    the vectors' cosine. A rung is refused when its lowest cosine to the exact rung falls below `least_cosine`, when its score is lower than
+    that one's by more than `most_loss`, or when it takes longer. `against` is the base's encoder if it is another: what a pruned or distilled
+    encoder was made from; speed-ups and changes are then against it. `clock` may be the processor's, on a busy core.
     """
     unknown = [name for name in rungs if name not in RUNGS]
     if unknown or not texts:
         raise BadRequest(f"there is no rung {unknown[0]!r}." if unknown else "there is no text.", f"Rungs: {', '.join(RUNGS)}; give texts." )  # fmt: skip
-    headed = task is not None and "ForSequenceClassification" in type(encoder.model).__name__
+    whole = against if against is not None else encoder
+    headed = task is not None and _headed(encoder)
+    if headed != (task is not None and _headed(whole)):
+        raise BadRequest(f"of {encoder.name} and {whole.name} one has a head for {task.name} and one has not.", "Give two encoders tuned for it.")  # type: ignore[union-attr]  # fmt: skip
     if task is not None and not headed and not (task.kind == "regression" and len(task.test[0].texts) == 2):
         raise BadRequest(f"{encoder.name} has no head for {task.name}, and its labels are no numbers of pairs.", "Give a model tuned for it, or pairs with numbers.")  # fmt: skip
-    part = encoder if headed or encoder.model is encoder.base else wrap(encoder.base, encoder.tokenizer, name=encoder.name, has_mlm=False)  # fmt: skip
+    part, first = (
+        one if headed or one.model is one.base else wrap(one.base, one.tokenizer, name=one.name, has_mlm=False)
+        for one in (encoder, whole)
+    )
     say: Callable[..., NDArray[np.float32]] = logits if headed else lambda *a, **k: embed(*a, pooling=pooling, **k)
     encoded = lines(part, texts, most=most)
     shown = [encoded.batch(range(k, min(k + 8, len(texts)))) for k in range(0, min(64, len(texts)), 8)]
-    base = torch_runner(part.model)
+    base = torch_runner(first.model)
     calls: dict[str, Callable[[Sequence[Text]], NDArray[np.float32]]] = {
-        BASE: lambda given: _padded(part, given, base, most, pooling, headed)
+        BASE: lambda given: _padded(first, given, base, most, pooling, headed)
     }
     absent: dict[str, str] = {}
     forms: dict[str, Runner] = {}
@@ -239,8 +259,13 @@ def ladder(
     measure = task.measure if task else ""
     score = _interval(said[BASE], None, task, headed) if task else None
     return Ladder(
-        encoder.name, machine(), len(texts), (float(waste / lengths.sum()), left), measure, score, made, absent
-    )
+        encoder.name, machine(), len(texts), (float(waste / lengths.sum()), left), measure, score, made, absent,
+        against.name if against is not None else "",
+    )  # fmt: skip
+
+
+def _headed(encoder: Encoder) -> bool:
+    return "ForSequenceClassification" in type(encoder.model).__name__
 
 
 def _padded(part: Encoder, given: Sequence[Text], run: Runner, most: int, pooling: Pooling, headed: bool) -> Any:
@@ -297,6 +322,16 @@ def _interval(said: NDArray[Any], base: NDArray[Any] | None, task: Task, headed:
     return Estimate(found[0], float(low), float(high), n, "", "bootstrap over test examples, paired" if base is not None else "bootstrap over test examples")  # fmt: skip
 
 
+def _drift(found: NDArray[np.float32], due: NDArray[np.float32], headed: bool) -> Drift:
+    own, base = found.astype(np.float64), due.astype(np.float64)
+    kept = None if headed or len(own) < 3 else neighbours_kept(own, base)
+    if own.shape != base.shape:
+        return Drift(None, None, None, kept)
+    norms = np.linalg.norm(own, axis=1) * np.linalg.norm(base, axis=1)
+    cosines = (own * base).sum(1) / np.maximum(norms, 1e-12)
+    return Drift(float(np.abs(own - base).max()), float(cosines.mean()), float(cosines.min()), kept)
+
+
 def neighbours_kept(own: NDArray[np.float64], base: NDArray[np.float64], *, tied: float = 1e-5) -> float:
     """Of vectors (n, width), the share whose nearest other one is also the nearest among `base`'s rows, or as near within `tied`."""
     own, base = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (own, base))
@@ -316,22 +351,21 @@ def _rung(
     logs = over_repeats.mean(np.log(np.array(taken[BASE]) / np.array(taken[name])))
     low, high = (float(np.exp(x)) for x in (logs.low, logs.high))
     speedup = Estimate(float(np.exp(logs.value)), low, high, logs.n, "x", f"geometric mean, {logs.method}")
-    own, base = outputs[name].astype(np.float64), outputs[BASE].astype(np.float64)
-    norms = np.linalg.norm(own, axis=1) * np.linalg.norm(base, axis=1)
-    cosines = (own * base).sum(1) / np.maximum(norms, 1e-12)
-    kept = None if headed or len(own) < 3 else neighbours_kept(own, base)
-    drift = Drift(float(np.abs(own - base).max()), float(cosines.mean()), float(cosines.min()), kept)
+    drift = _drift(outputs[name], outputs[BASE], headed)
     change = _interval(said[name], said[BASE], task, headed) if task and name != BASE else None
     seconds = float(np.median(taken[name]))
     refused = ""
     if name not in (BASE, EXACT):
         against = over_repeats.mean(np.log(np.array(taken[EXACT]) / np.array(taken[name])))
-        if not np.isfinite(own).all():
+        least = _drift(outputs[name], outputs[EXACT], headed=True).least
+        every = np.arange(len(task.test)) if task else np.arange(0)
+        fall = _score(said[EXACT], task, headed, every) - _score(said[name], task, headed, every) if task else 0.0
+        if not np.isfinite(outputs[name]).all():
             refused = "it gives NaN or infinite values"
-        elif drift.least < least_cosine:
-            refused = f"it drifts: a vector has a cosine of {drift.least:.3f} to the base's, {least_cosine:g} is due"
-        elif change is not None and change.value < -most_loss:
-            refused = f"the score falls by {-change.value:.3f}, {most_loss:g} is allowed"
+        elif least is not None and least < least_cosine:
+            refused = f"it drifts: a vector has a cosine of {least:.3f} to that of {EXACT}, {least_cosine:g} is due"
+        elif fall > most_loss:
+            refused = f"the score falls by {fall:.3f}, {most_loss:g} is allowed"
         elif against.value < 0:
             refused = f"it takes {np.exp(-against.value):.2f} times as long as {EXACT}"
     return Rung(name, seconds, speedup, drift, change, refused)
