@@ -3,13 +3,15 @@
 import re
 
 import numpy as np
+import pytest
 
 from bertology.claims import registry
 from bertology.corpus.corpora import Corpora
 from bertology.observe.planner import Planner
+from bertology.record.errors import NotApplicable
 from bertology.record.folder import RunFolder
 from bertology.report.charts import charts
-from tests.planted import Planted, View, code, random_encoder, result_of
+from tests.planted import Planted, View, code, random_encoder, result_of, small
 
 SIZE = {"layers": 2, "heads": 2, "width": 48}
 
@@ -50,3 +52,15 @@ def rows_of(claim_id: str, encoder, corpora: Corpora, folder) -> list:
     planner = Planner(encoder, RunFolder.open(folder, {"encoder": encoder.fingerprint}))
     ((_, outcome),) = planner.outcomes({claim_id: registry.experiment(claim_id)(encoder, corpora, 0)})
     return list(outcome.rows)
+
+
+def test_a_probe_that_is_still_learning_refutes_nothing(tmp_path) -> None:
+    few = small(scale=0.05)
+    with pytest.raises(NotApplicable, match="the probe still gains"):
+        result_of("syn-05", Planted(faint_tree_in_layer_1, few, layers=2, heads=2, width=160), few, tmp_path)
+
+
+def faint_tree_in_layer_1(view: View) -> None:
+    """The tree of `tree_in_layer_1` under much noise, in many dimensions: it takes many sentences to find."""
+    tree_in_layer_1(view)
+    view.hidden[1] += view.rng.standard_normal(view.hidden[1].shape).astype(np.float32)
