@@ -13,6 +13,8 @@ from transformers import BertConfig, BertForMaskedLM, BertModel
 import bertology as bt
 from bertology import job
 from bertology.corpus import grammar
+from bertology.corpus.corpora import Corpora
+from bertology.observe import planner
 from bertology.record.errors import BadCorpus, BadRequest, CannotWrite, ForeignRun
 from bertology.record.folder import RunFolder
 from tests.conftest import Said
@@ -197,6 +199,26 @@ def test_a_budget_decides_clear_claims_on_a_part_of_the_sentences(
         assert early.verdict == "undecided" or (early.headline and early.headline.n <= late.headline.n)
     assert all(shares[r.claim] == 1 for r in done.results if r.verdict == "undecided")
     assert done.folder.run()["budget"] == {"seconds": 1e6, "looks": 3, "left open": []}
+
+
+def test_what_an_early_look_could_not_test_is_left_open_when_time_ends(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "_plan", lambda *a: SimpleNamespace(seconds=1e9))
+    late, clock = [], planner.Planner._late
+    monkeypatch.setattr(planner.Planner, "_late", lambda self: bool(late) or clock(self))
+    part = Corpora.part
+
+    def second(self: Corpora, share: float) -> Corpora:
+        if share > 0.2:
+            late.append(True)  # time ends after the first look
+        return part(self, 0.004 if share < 0.2 else share)
+
+    monkeypatch.setattr(Corpora, "part", second)
+    (found,) = bt.run(model, claims=["head-03"], scale=0.1, budget=1e6, out=tmp_path / "run").results
+    assert found.verdict == "undecided"
+    assert found.reason.startswith("the budget ended before this was measured; on 0.125 of the sentences: ")
+    assert RunFolder.existing(tmp_path / "run").run()["budget"]["left open"] == ["head-03"]
 
 
 def test_a_budget_that_a_full_run_fits_in_changes_nothing(model: Path, tmp_path: Path) -> None:

@@ -48,8 +48,9 @@ class Run:
         return [r for r in self.results if r.verdict == "error"]
 
 
-WHOLE = 8
-"""A run's time over that of its first passes: with fits, scores and later passes 6 to 10 times were measured on small encoders."""
+WHOLE, FAR = 8, 3
+"""A run's time over that of its first passes (with fits, scores and later passes 6 to 10 times were measured on small encoders);
+and how many times a budget that is, from which on the sentences are shared out and not the claims."""
 
 
 class Plan(NamedTuple):
@@ -85,8 +86,10 @@ def run(
     the embedded ones, or is a Corpora, whose seed and scale then count. `loading` goes to `load` (device, dtype, ...). `store` is a
     folder for finished statistics and artefacts that other runs use too. `on` is where passes, probe fits and trainings happen:
     "local", "ray" or "ray=ADDRESS".
-    A `budget` in seconds that a full run would not fit in is spent where verdicts are open: all claims on an eighth of the sentences,
-    then those still undecided on half and on all of them, with wider intervals (stats/looks.py); what is open at the end is said so.
+    A `budget` in seconds is spent on what is cheapest first; claims that it does not reach stay undecided and say so. Where a full run
+    is far beyond it, it is spent where verdicts are open: all claims on an eighth of the sentences, then those still undecided on half
+    and on all of them, with wider intervals (stats/looks.py). What probes learn from fewer sentences is less: such verdicts are
+    of the share that was read.
     A run that was stopped goes on where it was when called again with the same arguments.
     """
     chosen = registry.select(claims)
@@ -104,7 +107,7 @@ def run(
     looks = ONCE
     if budget is not None:
         planner.deadline = started + budget
-        if WHOLE * _plan(encoder, read, chosen).seconds > budget:
+        if WHOLE * _plan(encoder, read, chosen).seconds > FAR * budget:
             looks = THRICE
     results: dict[str, Result] = {}
     for result, rows in judged(planner, encoder, read, chosen, looks):

@@ -39,18 +39,23 @@ def judged(
     """Each claim's result and the rows behind it, again at every look until it is decided; trainings at the last look only."""
     seed = corpora.seed if seed is None else seed
     open_ = list(chosen)
-    unseen = {c.id for c in chosen}
+    said: dict[str, tuple[Result, Sequence[Any]]] = {}
     for number, look in enumerate(looks, start=1):
         last = number == len(looks)
         now = [c for c in open_ if last or "training" not in c.needs]
         part = corpora if look.share == 1 else corpora.part(look.share)
         for c, outcome in _outcomes(planner, encoder, part, now, seed):
-            if isinstance(outcome, OutOfTime) and c.id not in unseen:
-                continue  # what an earlier look said stands
+            if isinstance(outcome, OutOfTime) and c.id in said:
+                before, rows = said[c.id]
+                if before.verdict == "undecided":
+                    continue  # what an earlier look said stands
+                told = f"{outcome}; on {before.provenance['share']:.3g} of the sentences: {before.reason}"
+                yield replace(before, verdict="undecided", reason=told), rows
+                continue
             result, rows = concluded(c, outcome, encoder, part, seed, look)
-            unseen.discard(c.id)
             if len(looks) > 1:
                 result = replace(result, provenance={**result.provenance, "look": number, "share": look.share})
+            said[c.id] = result, rows
             yield result, rows
             if result.verdict not in _OPEN:
                 open_.remove(c)

@@ -109,6 +109,11 @@ class Pass(NamedTuple):
         return f"{who} over {self.corpus.name}" + (f" under {self.under.key}" if self.under else "")
 
 
+A_SUBWORD, A_FIT, AN_ARTEFACT = 2e-4, 2.0, 20.0
+"""Seconds that a subword of a pass, a fit and an artefact are taken for until one has been seen."""
+GUESSED = 20_000  # subwords that the guess weighs
+
+
 class OutOfTime(Exception):
     """A claim was still asking when the planner's deadline had passed."""
 
@@ -148,11 +153,14 @@ class Planner:
     progress: Progress = lambda what, done, total: None
     workers: Workers | None = None
     deadline: float | None = None
-    """time.time() after which no pass, fit or training begins; claims that then ask on get OutOfTime."""
+    """time.time() after which no pass, fit or training begins; claims that then ask on get OutOfTime. Under a deadline what is cheapest
+    comes first, so that as many claims as can be are done by then."""
     passes: list[tuple[str, int, float]] = field(default_factory=list)
     """What was run: (name, tokens, seconds)."""
     _twin: Encoder | None = None
     _failed: dict[str, Exception] = field(default_factory=dict)
+    _took: dict[str, float] = field(default_factory=dict)
+    """Seconds that the last fit or artefact of a kind took."""
 
     def outcomes(self, claims: Mapping[str, Asking[T]]) -> Iterator[tuple[str, T | Exception]]:
         """(claim id, what it returned or raised), as claims finish. BadInput from the input itself is raised at once."""
@@ -162,6 +170,11 @@ class Planner:
         while pending:
             asks = [ask for _, wish in pending.values() for ask in asks_of(wish)]
             groups = [] if self._late() else self.group(asks)
+            current, pending = pending, {}
+            if self.deadline is not None and self.workers is None and not self._late():
+                current, pending = self._cheapest(current, groups)
+                due = {key for _, wish in current.values() for ask in asks_of(wish) for key in self._primary_keys(ask)}
+                groups = [g for g in groups if due.intersection(self._keys(g))]
             for group, reading in self._readings(groups):
                 if isinstance(
                     reading, Exception
@@ -171,8 +184,7 @@ class Planner:
                     self._fail(group, reading)
             if self.workers is not None and not self._late():
                 self._fit_ahead(self.workers, asks)
-                self._build_ahead(self.workers, [wish for _, wish in pending.values() if isinstance(wish, Make)])
-            current, pending = pending, {}
+                self._build_ahead(self.workers, [wish for _, wish in current.values() if isinstance(wish, Make)])
             for name, (claim, wish) in current.items():
                 try:
                     if isinstance(wish, Make):
@@ -186,17 +198,43 @@ class Planner:
                     continue
                 yield from self._advance(name, claim, answers[0] if isinstance(wish, Ask) else answers, pending)
 
+    def _cheapest(self, pending: Mapping[str, Any], groups: Sequence[Pass]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The claims to answer now, and those that wait: first all whose answers are there, else the one with the least work."""
+        tokens, seconds = (sum(p[k] for p in self.passes) for k in (1, 2))
+        rate = (seconds + A_SUBWORD * GUESSED) / (tokens + GUESSED)  # the first pass warms up, and alone says little
+        prices = {
+            key: rate * self.encoder.encode(g.corpus).n_tokens * (2 if g.gradients else 1)
+            for g in groups for key in self._keys(g)
+        }  # fmt: skip
+        cost = {name: self._cost(wish, prices) for name, (_, wish) in pending.items()}
+        free = [name for name, c in cost.items() if c == 0] or [min(cost, key=cost.__getitem__)]
+        return {n: pending[n] for n in free}, {n: wish for n, wish in pending.items() if n not in free}
+
+    def _cost(self, wish: Wish, prices: Mapping[str, float]) -> float:
+        """Seconds that an answer takes: the dearest pass for each ask that has one to wait for, and fits and artefacts by what the last of the kind took."""
+        if isinstance(wish, Make):
+            return sum(self._took.get(type(a).__name__, AN_ARTEFACT) for a in wish.artefacts if not self._is_made(a))
+        cost = 0.0
+        for ask in asks_of(wish):
+            cost += max((prices.get(key, 0.0) for key in self._primary_keys(ask)), default=0.0)
+            fits = (s for s in ask.statistics if isinstance(s, Derived) and not self.folder.has(self._key(s, ask)))
+            cost += sum(self._took.get(type(s).__name__, A_FIT) for s in fits)
+        return cost
+
+    def _primary_keys(self, ask: Ask) -> list[str]:
+        return [self._key(primary, ask) for statistic in ask.statistics for primary in _primaries(statistic)]
+
     def group(self, asks: Sequence[Ask]) -> list[Pass]:
         """The passes that these asks still need, given what the run folder holds."""
         groups: dict[tuple[Any, ...], dict[str, Statistic]] = {}
         corpora: dict[tuple[Any, ...], tuple[Corpus, Intervention | None]] = {}
         for ask in asks:
             for statistic in ask.statistics:
-                if isinstance(statistic, Derived) and self.folder.get(self._key(statistic, ask)) is not None:
+                if isinstance(statistic, Derived) and self.folder.has(self._key(statistic, ask)):
                     continue
                 for primary in _primaries(statistic):
                     key = self._key(primary, ask)
-                    if key in self._failed or self.folder.get(key) is not None:
+                    if key in self._failed or self.folder.has(key):
                         continue
                     under = ask.under.key if ask.under else ""
                     place = (ask.twin, ask.over.fingerprint, under, primary.gradients)
@@ -265,13 +303,13 @@ class Planner:
     def _ready(self, statistic: Statistic | Derived, ask: Ask) -> Iterator[tuple[str, Fit]]:
         """What of this derived statistic can be computed now: itself, or what it needs."""
         key = self._key(statistic, ask)
-        if not isinstance(statistic, Derived) or key in self._failed or self.folder.get(key) is not None:
+        if not isinstance(statistic, Derived) or key in self._failed or self.folder.has(key):
             return
         needs = statistic.needs()
         keys = {name: self._key(need, ask) for name, need in needs.items()}
         if any(k in self._failed for k in keys.values()):
             self._failed[key] = next(self._failed[k] for k in keys.values() if k in self._failed)
-        elif all(self.folder.get(k) is not None for k in keys.values()):
+        elif all(self.folder.has(k) for k in keys.values()):
             inputs = {name: self._finished(need, ask) for name, need in needs.items()}
             yield key, (statistic, self.twin if ask.twin else self.encoder, ask.over, inputs)
         else:
@@ -312,8 +350,10 @@ class Planner:
             self._in_time()
             with disk(place):
                 place.mkdir(parents=True, exist_ok=True)
+                started = time.perf_counter()
                 artefact.build(place, self.progress)
                 (place / "complete").touch()
+                self._took[type(artefact).__name__] = time.perf_counter() - started
         return artefact.load(place)
 
     def _is_made(self, artefact: Artefact) -> bool:
@@ -333,7 +373,9 @@ class Planner:
             encoder = self.twin if ask.twin else self.encoder
             inputs = {name: self._finished(need, ask) for name, need in statistic.needs().items()}
             self.progress(f"{type(statistic).__name__} over {ask.over.name}", 0, 1)
+            started = time.perf_counter()
             state = self.folder.put(key, statistic.compute(encoder, encoder.encode(ask.over), **inputs))
+            self._took[type(statistic).__name__] = time.perf_counter() - started
         assert state is not None, f"{key} was not measured"
         return statistic.finish(state)
 

@@ -92,6 +92,10 @@ class RunFolder:
 
     # Finished statistics
 
+    def has(self, key: str) -> bool:
+        """Whether a finished statistic is kept."""
+        return (self.store / "cache" / f"{key}.arrow").is_file()
+
     def get(self, key: str) -> Arrays | None:
         """A finished statistic's arrays, memory-mapped; None when it is not there or was not finished."""
         file = self.store / "cache" / f"{key}.arrow"
