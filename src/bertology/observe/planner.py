@@ -109,7 +109,7 @@ class Pass(NamedTuple):
         return f"{who} over {self.corpus.name}" + (f" under {self.under.key}" if self.under else "")
 
 
-A_SUBWORD, A_FIT, AN_ARTEFACT = 2e-4, 2.0, 20.0
+A_SUBWORD, A_FIT, AN_ARTEFACT = 2e-4, 2.0, 5.0
 """Seconds that a subword of a pass, a fit and an artefact are taken for until one has been seen."""
 GUESSED = 20_000  # subwords that the guess weighs
 
