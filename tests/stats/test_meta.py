@@ -52,3 +52,11 @@ def test_one_study_is_its_own_summary_and_none_is_refused() -> None:
         random_effects([], [])
     with pytest.raises(ValueError, match="finite"):
         random_effects([1.0, float("nan")], [0.1, 0.1])
+
+
+def test_a_study_at_the_floor_does_not_outweigh_the_others() -> None:
+    others = [1.2, 2.0, 1.6], [0.5, 0.6, 0.4]
+    found = random_effects([0.0, *others[0]], [0.0, *others[1]])
+    assert found == random_effects([0.0, *others[0]], [0.4, *others[1]])
+    assert 0.5 < found.value < 1.6
+    assert random_effects([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]).value == pytest.approx(1.0)

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, t
 
 LEAST = 1e-9
-"""Standard error, as a share of the effects' size, given to a study that reports none."""
+"""Standard error, as a share of the effects' size, where no study reports any."""
 
 
 class Summary(NamedTuple):
@@ -37,6 +37,7 @@ class Summary(NamedTuple):
 def random_effects(values: Sequence[float], errors: Sequence[float]) -> Summary:
     """The summary of study effects and their standard errors; of one study, its own normal interval.
 
+    A study without error (at a floor or a ceiling, or a layer that every resample chooses) counts as exact as the most exact of the others.
     Raises ValueError for no study, unequal lengths, or what is not finite.
     """
     y, se = np.asarray(values, dtype=float), np.asarray(errors, dtype=float)
@@ -46,7 +47,8 @@ def random_effects(values: Sequence[float], errors: Sequence[float]) -> Summary:
     if n == 1:
         half = 1.959964 * float(se[0])
         return Summary(float(y[0]), y[0] - half, y[0] + half, 1, 0.0, 0.0, 1.0, (-math.inf, math.inf))
-    variance = np.maximum(se, LEAST * max(float(np.abs(y).max()), LEAST)) ** 2
+    least = se[se > 0].min() if (se > 0).any() else LEAST * max(float(np.abs(y).max()), LEAST)
+    variance = np.where(se > 0, se, least) ** 2
     spread = _spread(y, variance)
     q = spread(0.0)
     between = 0.0
