@@ -23,11 +23,12 @@ from bertology.stats.tally import Tally, bootstrap
     language's mean over training sentences is taken off, which leaves a linear probe little by construction. A sentence's
     words give its language away, so that random weights do as well; in the control half of the vocabulary is hidden from the encoder in
     training sentences and the other half in all others, so that no subword of a test sentence was ever seen. There the encoder must know
-    more than its random twin, each in its own best layer. Beside it: k-means of the languages' means against families (V-measure).""",
+    15 points more than its random twin, each in its own best layer: random twins of one shape were seen to differ by up to 13, and by any
+    difference at all (the rule until then) one of seven passed. Beside it: k-means of the languages' means against families (V-measure).""",
     expects={
         "accuracy, sentences": above(0.9),
         "lost by centring": above(0.0),
-        "unseen subwords, beyond the random twin": above(0.0),
+        "unseen subwords, beyond the random twin": above(15.0),
     },
     needs=("parallel",),
 )  # fmt: skip

@@ -19,14 +19,15 @@ from bertology.stats.tally import bootstrap
     cites=("clark-2019",),
     method="""Per layer, the share of attention on each class of tokens, over heads and queries, divided by the class's share of
     tokens. A class's centre is the mean relative depth weighted by that ratio's excess over its smallest layer. The order of centres
-    must be [CLS] < [SEP] < punctuation, and the [SEP] ratio must vary more over layers than in the random twin.""",
+    must be [CLS] < [SEP] < punctuation, and the share on [SEP] must vary over layers by a point more than in the random twin: two random
+    twins were seen to differ by .0003, and by any difference at all (the rule until then) one of them passed.""",
     published=(
         Published(0.5, "share of attention on [SEP] exceeds this in layers 6-10", "bert-base-uncased", "Wikipedia", "Clark et al. 2019, section 3.2", "verified", "largest [SEP] share of a layer"),
     ),
     expects={
         "depth of [SEP] − depth of [CLS]": above(0.0),
         "depth of punctuation − depth of [SEP]": above(0.0),
-        "spread of [SEP] over layers beyond the random twin": above(0.0),
+        "spread of [SEP] over layers beyond the random twin": above(0.01),
     },
     needs=("attention", "cls", "sep", "text"),
 )  # fmt: skip
