@@ -16,8 +16,9 @@ import bertology as bt
 from bertology.claims import registry
 from bertology.corpus.corpora import Corpora
 from bertology.judging import first_wishes
-from bertology.observe.planner import Pass, Planner, asks_of
+from bertology.observe.planner import Pass, Planner
 from bertology.observe.reading import observing
+from bertology.observe.wishes import asks_of
 from bertology.record.folder import RunFolder
 
 

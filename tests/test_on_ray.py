@@ -18,8 +18,9 @@ from bertology import on_ray
 from bertology.auditing import audit
 from bertology.corpus import grammar
 from bertology.corpus.corpora import Corpora
-from bertology.observe.planner import Planner, measure
+from bertology.observe.planner import Planner
 from bertology.observe.vectors import SentenceVectors
+from bertology.observe.wishes import measure
 from bertology.on_ray import OnRay, connect, pack, unpack
 from bertology.record.errors import BadRequest
 from bertology.record.folder import RunFolder

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from bertology import report
 from bertology.claims import registry
 from bertology.job import QUIET, run
-from bertology.observe.planner import Progress
+from bertology.observe.wishes import Progress
 from bertology.record.folder import RunFolder, disk, whole
 from bertology.train import checkpoint
 from bertology.train.engine import first_process

@@ -14,7 +14,7 @@ from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
 from bertology.job import QUIET, identity_of, run, versions
-from bertology.observe.planner import Progress
+from bertology.observe.wishes import Progress
 from bertology.record.audit import Audited, AuditFolder
 from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest, CannotWrite

@@ -30,7 +30,7 @@ from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
 from bertology.job import QUIET, run
 from bertology.judging import results_of
-from bertology.observe.planner import Progress
+from bertology.observe.wishes import Progress
 from bertology.record.claim import Ability, Claim
 from bertology.record.errors import BadRequest, BadWeights, ForeignRun
 from bertology.record.estimate import Estimate

@@ -21,7 +21,8 @@ from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
 from bertology.judging import fingerprint_of, first_wishes, judged, left_open
-from bertology.observe.planner import Make, Pass, Planner, Progress, Workers, asks_of
+from bertology.observe.planner import Pass, Planner, Workers
+from bertology.observe.wishes import Make, Progress, asks_of
 from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest
 from bertology.record.folder import RunFolder

@@ -12,7 +12,8 @@ from bertology.corpus import cloze
 from bertology.corpus.corpora import NAMES, Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
-from bertology.observe.planner import Asking, OutOfTime, Planner, Wish
+from bertology.observe.planner import OutOfTime, Planner
+from bertology.observe.wishes import Asking, Wish
 from bertology.record.claim import Claim
 from bertology.record.errors import NotApplicable
 from bertology.record.folder import RunFolder

@@ -18,9 +18,10 @@ from typing import Any
 from bertology import job
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
-from bertology.observe.planner import Artefact, Fit, Pass
+from bertology.observe.planner import Fit, Pass
 from bertology.observe.reading import Reading, merged, read
 from bertology.observe.statistic import Arrays
+from bertology.observe.wishes import Artefact
 from bertology.record.errors import BadRequest
 
 PATIENCE = 600

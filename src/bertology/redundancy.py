@@ -10,7 +10,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
 from bertology.job import QUIET
-from bertology.observe.planner import Progress
+from bertology.observe.wishes import Progress
 from bertology.record.errors import BadRequest
 from bertology.record.folder import disk, whole, write_json
 from bertology.report import render_redundancy

@@ -17,7 +17,7 @@ from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
 from bertology.job import QUIET
-from bertology.observe.planner import Progress
+from bertology.observe.wishes import Progress
 from bertology.record.errors import BadCorpus, BadRequest, NotAModel, NotApplicable
 from bertology.record.estimate import Estimate
 from bertology.record.folder import disk, whole

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bertology.encoder.encoder import Encoder
 from bertology.encoder.load import load
 from bertology.job import QUIET
-from bertology.observe.planner import Progress
+from bertology.observe.wishes import Progress
 from bertology.record.errors import BadRequest
 from bertology.train import finetuning_recipes
 from bertology.train.finetune import FineTuning, Tuned, check_place, finetune, save

@@ -14,7 +14,7 @@ from bertology.corpus.pair import changed_word
 from bertology.corpus.sentence import Sentence
 from bertology.encoder import Encoder
 from bertology.judging import concluded
-from bertology.observe.planner import Make
+from bertology.observe.wishes import Make
 from bertology.record.result import Result
 
 Margin = Callable[[Sentence, str, int], float]

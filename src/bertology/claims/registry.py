@@ -19,7 +19,7 @@ from bertology.record.errors import BadRequest
 if TYPE_CHECKING:
     from bertology.corpus.corpora import Corpora
     from bertology.encoder.encoder import Encoder
-    from bertology.observe.planner import Asking
+    from bertology.observe.wishes import Asking
     from bertology.record.result import Finding
 
     Experiment = Callable[[Encoder, Corpora, int], Asking[Finding]]

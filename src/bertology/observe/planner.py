@@ -6,92 +6,29 @@ killed therefore repeats only the group it was in.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from bertology.corpus.sentence import Corpus
 from bertology.encoder.encoder import Encoder
 from bertology.observe.reading import Intervention, Reading, read
 from bertology.observe.statistic import Arrays, Derived, Statistic, key_of
+from bertology.observe.wishes import (
+    Artefact,
+    Ask,
+    Asking,
+    Make,
+    Many,
+    Progress,
+    T,
+    Wish,
+    asks_of,
+)
 from bertology.record.errors import BadInput, NoEffect, NotObserved
 from bertology.record.folder import RunFolder, disk
-
-
-class Ask(NamedTuple):
-    """Statistics wanted of one pass. `twin` asks for the random twin instead of the encoder."""
-
-    statistics: tuple[Statistic | Derived, ...]
-    over: Corpus
-    under: Intervention | None
-    twin: bool
-
-
-class Artefact(Protocol):
-    """Something that takes long to make and is kept in a folder of its own: a trained model, the scores of a fine-tuning.
-
-    Equal keys are the same artefact, made once for all claims of a run.
-    """
-
-    @property
-    def key(self) -> str: ...
-
-    def build(self, place: Path, progress: "Progress") -> None:
-        """Makes it in an existing folder; called again in the same folder when it was interrupted."""
-        ...
-
-    def load(self, place: Path) -> Any:
-        """What `build` made, as claims use it."""
-        ...
-
-
-class Make(NamedTuple):
-    """Artefacts wanted."""
-
-    artefacts: tuple[Artefact, ...]
-
-
-T = TypeVar("T")
-Asking = Generator[Ask, tuple[Any, ...], T]
-"""What a claim's function returns: it yields asks and returns a T."""
-
-
-def measure(
-    *statistics: Statistic | Derived, over: Corpus, under: Intervention | None = None, twin: bool = False
-) -> Asking[Any]:
-    """`answer = yield from measure(statistic, over=corpus)`; several statistics give a tuple of answers.
-
-    Ask for all that does not depend on an earlier answer in one go (`together`): it shares a pass and shows in `plan`.
-    """
-    answers = yield Ask(statistics, over, under, twin)
-    return answers[0] if len(statistics) == 1 else answers
-
-
-def together(*asks: Asking[Any]) -> Asking[tuple[Any, ...]]:
-    """Several independent `measure(...)` at once, answered in order."""
-    requests = [next(ask) for ask in asks]
-    merged: list[Any] = []
-    for request, answer in zip(requests, (yield Many(tuple(requests))), strict=True):  # type: ignore[misc]
-        merged.append(answer[0] if len(request.statistics) == 1 else answer)
-    return tuple(merged)
-
-
-def make(*artefacts: Artefact) -> Asking[Any]:
-    """`model = yield from make(Training(...))`; several artefacts give a tuple."""
-    answers = yield Make(artefacts)  # type: ignore[misc]
-    return answers[0] if len(artefacts) == 1 else answers
-
-
-class Many(NamedTuple):
-    """Several asks in one yield; answered with one tuple of answers each."""
-
-    asks: tuple[Ask, ...]
-
-
-Wish = Ask | Many | Make
-"""What a claim yields."""
 
 
 class Pass(NamedTuple):
@@ -120,10 +57,6 @@ class OutOfTime(Exception):
 
 _OURS = (NoEffect, NotObserved)
 """BadInput that an experiment and not the user's input is to blame for."""
-
-Progress = Callable[[str, int, int], None]
-"""(what, done, total): called as tokens are read and probes are fitted."""
-
 
 Fit = tuple[Derived, Encoder, Corpus, Mapping[str, Any]]
 """What is computed, for whom, over what, from which answers."""
@@ -200,7 +133,7 @@ class Planner:
 
     def _cheapest(self, pending: Mapping[str, Any], groups: Sequence[Pass]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The claims to answer now, and those that wait: first all whose answers are there, else the one with the least work."""
-        tokens, seconds = (sum(p[k] for p in self.passes) for k in (1, 2))
+        tokens, seconds = sum(t for _, t, _ in self.passes), sum(s for _, _, s in self.passes)
         rate = (seconds + A_SUBWORD * GUESSED) / (tokens + GUESSED)  # the first pass warms up, and alone says little
         prices = {
             key: rate * self.encoder.encode(g.corpus).n_tokens * (2 if g.gradients else 1)
@@ -395,27 +328,3 @@ def _primaries(statistic: Statistic | Derived) -> Iterator[Statistic]:
 def _from_input(error: Exception) -> bool:
     """Whether the user's input is to blame, which ends the run, and not an experiment."""
     return isinstance(error, BadInput) and not isinstance(error, _OURS)
-
-
-def asks_of(wish: Wish) -> tuple[Ask, ...]:
-    """The measurements in a wish."""
-    if isinstance(wish, Make):
-        return ()
-    return wish.asks if isinstance(wish, Many) else (wish,)
-
-
-__all__ = [
-    "Artefact",
-    "Ask",
-    "Asking",
-    "Make",
-    "OutOfTime",
-    "Pass",
-    "Planner",
-    "Wish",
-    "Workers",
-    "asks_of",
-    "make",
-    "measure",
-    "together",
-]

@@ -9,7 +9,7 @@ from bertology.claims.size import over_06_harmful_layers, prune_06_joint
 from bertology.claims.size.over_06_harmful_layers import chosen
 from bertology.claims.size.prune_06_joint import HALVES, HeadsSilenced
 from bertology.intervene.sweep import EachHeadAblated
-from bertology.observe.planner import Many
+from bertology.observe.wishes import Many
 from bertology.probe.readings import Cumulation
 from bertology.record.errors import NotApplicable
 from bertology.record.result import judge

@@ -15,7 +15,7 @@ from bertology.corpus.grammar.reasoning import FRAGMENTS, reasoning
 from bertology.corpus.inference import Pair
 from bertology.encoder import Encoder
 from bertology.observe import Asking
-from bertology.observe.planner import make
+from bertology.observe.wishes import make
 from bertology.record.claim import above, below
 from bertology.record.result import Finding, Row
 from bertology.train.task import Example, Task

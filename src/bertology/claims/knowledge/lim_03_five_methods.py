@@ -15,8 +15,8 @@ from bertology.corpus.pair import changed_word
 from bertology.corpus.sentence import Corpus, Sentence
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure
-from bertology.observe.planner import make
 from bertology.observe.vectors import SentenceTable, SentenceVectors
+from bertology.observe.wishes import make
 from bertology.probe.linear import LinearProbe
 from bertology.record.claim import above, below
 from bertology.record.errors import NotApplicable

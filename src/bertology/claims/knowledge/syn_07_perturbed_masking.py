@@ -14,7 +14,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus, Sentence
 from bertology.encoder import Encoder
 from bertology.observe import Asking, measure
-from bertology.observe.planner import make
+from bertology.observe.wishes import make
 from bertology.probe.read_trees import ReadTrees, StructuralTrees
 from bertology.probe.readings import StructuralCurve
 from bertology.probe.trees import projective_tree, right_chain

@@ -13,7 +13,7 @@ from bertology.corpus.minimal_pairs import npi_kind
 from bertology.corpus.sentence import Corpus
 from bertology.encoder import Encoder
 from bertology.observe import Asking
-from bertology.observe.planner import make
+from bertology.observe.wishes import make
 from bertology.record.claim import Ability, above
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row

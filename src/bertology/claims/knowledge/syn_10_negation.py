@@ -9,7 +9,7 @@ from bertology.corpus.cloze import ClozeItem
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking
-from bertology.observe.planner import make
+from bertology.observe.wishes import make
 from bertology.record.claim import Ability, Published, above, below
 from bertology.record.errors import NotApplicable
 from bertology.record.result import Finding, Row

@@ -8,7 +8,7 @@ from bertology.corpus.cloze import of_set
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.observe import Asking
-from bertology.observe.planner import make
+from bertology.observe.wishes import make
 from bertology.record.claim import above
 from bertology.record.estimate import Estimate
 from bertology.record.result import Finding, Row

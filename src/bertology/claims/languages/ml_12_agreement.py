@@ -11,7 +11,7 @@ from bertology.corpus.corpora import Corpora
 from bertology.corpus.sentence import Corpus
 from bertology.encoder import Encoder
 from bertology.observe import Asking
-from bertology.observe.planner import make
+from bertology.observe.wishes import make
 from bertology.record.claim import Published, above
 from bertology.record.result import Finding, Row
 from bertology.stats.tally import Tally, of_items
