@@ -138,7 +138,7 @@ def test_a_size_that_cannot_be_met_says_what_can(model: Path, tmp_path: Path) ->
     for recipe, wish in (
         ("layers", Goal(bytes=10)),
         ("structured", Goal(bytes=10)),
-        ("structured", Goal(speedup=500.0)),
+        ("structured", Goal(speedup=1e12)),  # on a busy machine a table may price what is left at nothing
         ("int8", Goal(bytes=10)),
     ):
         with pytest.raises(BadRequest, match="asked"):
