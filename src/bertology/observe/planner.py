@@ -21,7 +21,6 @@ from bertology.observe.wishes import (
     Ask,
     Asking,
     Make,
-    Many,
     Progress,
     T,
     Wish,
@@ -97,7 +96,7 @@ class Planner:
 
     def outcomes(self, claims: Mapping[str, Asking[T]]) -> Iterator[tuple[str, T | Exception]]:
         """(claim id, what it returned or raised), as claims finish. BadInput from the input itself is raised at once."""
-        pending: dict[str, tuple[Asking[T], Ask | Many | Make]] = {}
+        pending: dict[str, tuple[Asking[T], Wish]] = {}
         for name, claim in claims.items():
             yield from self._advance(name, claim, None, pending)
         while pending:
@@ -186,7 +185,7 @@ class Planner:
         return self._twin
 
     def _advance(
-        self, name: str, claim: Asking[T], answers: Any, pending: dict[str, tuple[Asking[T], Ask | Many | Make]]
+        self, name: str, claim: Asking[T], answers: Any, pending: dict[str, tuple[Asking[T], Wish]]
     ) -> Iterator[tuple[str, T | Exception]]:
         try:
             pending[name] = (claim, claim.send(answers))

@@ -103,16 +103,22 @@ def online_codes(
     learner = replace(probe if probe is not None else LinearProbe(), seed=seed)
     for start, end in pairwise(ends):
         seen, sent = used[shuffled[:start]], shuffled[start:end]
-        fitted: dict[str, Any] = (
-            learner.fit_all(vectors, tasks, rows=seen, classes=known)
-            if isinstance(learner, LinearProbe)
-            else {name: replace(learner) for name in tasks}
-        )
+        fitted = _fitted(learner, vectors, tasks, seen, known)
         for name, y in tasks.items():
-            if not isinstance(learner, LinearProbe):
-                fitted[name].fit(vectors, y, rows=seen, classes=known[name])
             bits[name][:, sent] = fitted[name].evaluate(vectors, y, rows=used[sent]).loss / np.log(2)
     return {name: Codelength(b, n * float(np.log2(len(known[name]))), ends) for name, b in bits.items()}
+
+
+def _fitted(
+    learner: LinearProbe | MLPProbe, vectors: Vectors, tasks: Mapping[str, NDArray[Any]], rows: NDArray[Any], classes: Mapping[str, NDArray[Any]]
+) -> Mapping[str, Any]:  # fmt: skip
+    """A probe for each task: linear ones in one go, others one by one."""
+    if isinstance(learner, LinearProbe):
+        return learner.fit_all(vectors, tasks, rows=rows, classes=classes)
+    probes = {name: replace(learner) for name in tasks}
+    for name, probe in probes.items():
+        probe.fit(vectors, tasks[name], rows=rows, classes=classes[name])
+    return probes
 
 
 SCALES = 2.0 ** np.arange(-8, 8, 0.5)

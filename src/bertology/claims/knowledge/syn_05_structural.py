@@ -72,10 +72,8 @@ def trees_by_a_linear_map(encoder: Encoder, corpora: Corpora, seed: int) -> Aski
         "random twin's UUAS": percent(twin[twin_best]),
         "chain's UUAS": percent(chain),
     }
-    learnt, over = (
-        min(StructuralCurve().sentences, int(in_split(corpora.treebank.blocks, "train").sum())),
-        values["gain over the chain"],
-    )
+    learnt = min(StructuralCurve().sentences, int(in_split(corpora.treebank.blocks, "train").sum()))
+    over = values["gain over the chain"]
     if over.high is not None and over.high < DUE:
         more = DUE - over.high
         if learnt >= FEWEST:

@@ -19,8 +19,9 @@ from bertology.stats.tally import bootstrap
     method="""Retrieval of translations (as in ml-07) after the mean difference of the two languages over training sentences is added to
     the query, against retrieval from the unmoved query; mean over languages, test sentences, each condition in its own best layer
     on dev. The gain must be positive, larger than that of a random vector of the same length, and 5 points larger than the gain in the random twin,
-    whose languages differ in the mean of their subwords, too (two random twins of one shape were seen to differ by 5; by any difference, the rule until then, one of seven passed); and with it more must be found than the twin finds by shared subwords so
-    moved, or nothing is translated. Beside it: all vectors without their common mean, and without their language's mean.""",
+    whose languages differ in the mean of their subwords, too (two random twins of one shape were seen to differ by 5; by any difference, the
+    rule until then, one of seven passed); and with it more must be found than the twin finds by shared subwords so moved, or nothing is
+    translated. Beside it: all vectors without their common mean, and without their language's mean.""",
     expects={
         "gain by the mean difference": above(0.0),
         "gain beyond a random vector of the same length": above(0.0),
