@@ -53,7 +53,7 @@ def main() -> None:
                 if r.name != BASE or made.score is None
                 else f"({made.score.value:.4f})"
             )
-            print(f"| {r.name} | {r.seconds:.2f} | **{r.speedup.value:.2f}x** [{r.speedup.low:.2f}, {r.speedup.high:.2f}] | {shown(r.drift.least, '.4f')} | {100 * (r.drift.neighbours or 0):.1f} % | {shown(r.drift.largest, '.1e')} | {change} | {r.refused} |", flush=True)  # fmt: skip
+            print(f"| {r.name} | {r.seconds:.2f} | **{r.speedup.value:.2f}x** [{r.speedup.low:.2f}, {r.speedup.high:.2f}] | {shown(r.drift.least, '.4f')} | {shown(r.drift.neighbours, '.1%')} | {shown(r.drift.largest, '.1e')} | {change} | {r.refused} |", flush=True)  # fmt: skip
         for name, why in made.absent.items():
             print(f"| {name} | | not tried: {why} | | | | | |")
         print(f"best: {made.best.name}, {made.best.speedup.value:.2f}x", flush=True)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,16 @@ def test_a_classifiers_accuracy_is_compared_on_its_logits() -> None:
     assert made.measure == "accuracy" and made.rungs[1].change is not None and made.rungs[1].change.value == 0
     with pytest.raises(BadRequest, match="no head for cats"):
         ladder(encoder, TEXTS, rungs=(EXACT,), task=of)
+
+
+def test_a_head_for_another_task_is_not_asked() -> None:
+    encoder, of = tiny("bert"), some()
+    tuned = wrap(classifier(encoder, of, 0), encoder.tokenizer, has_mlm=False)
+    made = ladder(tuned, TEXTS, rungs=(EXACT,), task=relatedness(), repeats=1)  # pairs with numbers: by its vectors
+    bare = ladder(wrap(tuned.base, encoder.tokenizer, has_mlm=False), TEXTS, rungs=(EXACT,), task=relatedness(), repeats=1)  # fmt: skip
+    assert made.score is not None and bare.score is not None and made.score.value == pytest.approx(bare.score.value)
+    with pytest.raises(BadRequest, match="no head for cats"):
+        ladder(tuned, TEXTS, rungs=(EXACT,), task=replace(of, labels=of.labels[::-1]))
 
 
 def test_exports_are_rungs_too() -> None:

@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from bertology.probe import rows as rows_of_vectors
 from bertology.probe.linear import LinearProbe
 from bertology.record.errors import BadRequest, NotFinite
 from tests.probe.planted import classes
@@ -25,6 +26,14 @@ def test_random_labels_give_chance_on_informative_vectors():
     assert (np.abs(accuracy - 0.25) < 0.1).all()
 
 
+@pytest.fixture(params=["at once", "in batches"])
+def few(request, monkeypatch):
+    """Both ways to the optimum: 3,000 rows are few, or are as many as 200,000."""
+    if request.param == "in batches":
+        monkeypatch.setattr(rows_of_vectors, "SAMPLED", 1000)
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("l2", [1.0, 30.0])
 def test_loss_and_accuracy_equal_scikit_learn_at_the_same_strength(l2):
     (vectors, labels), test = classes(strengths=(1.0, 3.0), rows=3000), classes(strengths=(1.0, 3.0), seed=1)
@@ -47,6 +56,7 @@ def test_reordering_the_layers_reorders_the_results():
     np.testing.assert_allclose(reordered, straight[order], atol=1e-4)
 
 
+@pytest.mark.usefixtures("few")
 def test_one_seed_gives_one_probe_and_another_nearly_the_same():
     train, test = classes(rows=3000), classes(seed=1)
     one, again, other = (LinearProbe(seed=s).fit(*train).evaluate(*test).loss for s in (0, 0, 1))
@@ -69,6 +79,17 @@ def test_learning_from_some_rows_is_learning_from_a_copy_of_them():
     by_rows = LinearProbe().fit(vectors, labels, rows=rows).evaluate(*test)
     by_copy = LinearProbe().fit(vectors[:, rows], labels[rows]).evaluate(*test)
     np.testing.assert_allclose(by_rows.loss, by_copy.loss, atol=1e-4)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_class_that_no_row_has_keeps_the_probability_of_half_a_row():
+    vectors, labels = classes(rows=3000)
+    known = np.array([*np.unique(labels), "zz"])
+    probe = LinearProbe().fit(vectors, labels, classes=known)
+    unseen = probe.log_probabilities(vectors)[:, :, -1].exp().mean(1).numpy()
+    assert ((unseen > 0.3 / 3000) & (unseen < 2 / 3000)).all()
+    without = LinearProbe().fit(vectors, labels).evaluate(vectors, labels).loss
+    np.testing.assert_allclose(probe.evaluate(vectors, labels).loss.mean(1), without.mean(1), atol=2e-3)
 
 
 def test_scores_of_rows_agree_with_each_other_and_with_predict():

@@ -85,11 +85,23 @@ def location_and_scale(
     return mean, torch.where(std > 1e-6 * (1 + mean.abs()), std, torch.ones(())), sample
 
 
-def whitening(standard: Float[Tensor, "layer row width"]) -> Float[Tensor, "layer width width"]:
-    """(R + εI)^(-1/2) of each layer's correlation matrix R; ε = 0.003 keeps directions without variance quiet."""
+def white_axes(
+    standard: Float[Tensor, "layer row width"],
+) -> tuple[Float[Tensor, "layer width axis"], Float[Tensor, "layer 1 axis"]]:
+    """Principal axes of each layer and (λ + ε)^(-1/2) of their variances λ; ε = 0.003 keeps axes without variance quiet.
+
+    At most as many axes as rows: on all others no row has anything.
+    """
     correlation = torch.bmm(standard.transpose(1, 2), standard) / standard.shape[1]
     values, vectors = torch.linalg.eigh(correlation)
-    return torch.bmm(vectors * (values.clamp(min=0) + 3e-3).rsqrt()[:, None], vectors.transpose(1, 2))
+    few = min(standard.shape[1:])
+    return vectors[:, :, -few:].contiguous(), (values[:, None, -few:].clamp(min=0) + 3e-3).rsqrt()
+
+
+def whitening(standard: Float[Tensor, "layer row width"]) -> Float[Tensor, "layer width width"]:
+    """(R + εI)^(-1/2) of each layer's correlation matrix R on its `white_axes`, nothing elsewhere."""
+    axes, scale = white_axes(standard)
+    return torch.bmm(axes * scale, axes.transpose(1, 2))
 
 
 def schedule(done: float) -> float:

@@ -215,9 +215,9 @@ def ladder(
     if unknown or not texts:
         raise BadRequest(f"there is no rung {unknown[0]!r}." if unknown else "there is no text.", f"Rungs: {', '.join(RUNGS)}; give texts." )  # fmt: skip
     whole = against if against is not None else encoder
-    headed = task is not None and _headed(encoder)
-    if headed != (task is not None and _headed(whole)):
-        raise BadRequest(f"of {encoder.name} and {whole.name} one has a head for {task.name} and one has not.", "Give two encoders tuned for it.")  # type: ignore[union-attr]  # fmt: skip
+    headed = _headed(encoder, task)
+    if headed != _headed(whole, task):
+        raise BadRequest(f"of {encoder.name} and {whole.name} one has a head for {task.name if task else ''} and one has not.", "Give two encoders tuned for it.")  # fmt: skip
     if task is not None and not headed and not (task.kind == "regression" and len(task.test[0].texts) == 2):
         raise BadRequest(f"{encoder.name} has no head for {task.name}, and its labels are no numbers of pairs.", "Give a model tuned for it, or pairs with numbers.")  # fmt: skip
     part, first = (
@@ -264,8 +264,14 @@ def ladder(
     )  # fmt: skip
 
 
-def _headed(encoder: Encoder) -> bool:
-    return "ForSequenceClassification" in type(encoder.model).__name__
+def _headed(encoder: Encoder, task: Task | None) -> bool:
+    """Whether the encoder has a head that answers the task: with one number, or with the task's labels (or as many without names)."""
+    if task is None or "ForSequenceClassification" not in type(encoder.model).__name__:
+        return False
+    if task.kind == "regression":
+        return encoder.config.num_labels == 1
+    names = [str(encoder.config.id2label[i]) for i in range(encoder.config.num_labels)]
+    return names == list(task.labels) or names == [f"LABEL_{i}" for i in range(len(task.labels))]
 
 
 def _padded(part: Encoder, given: Sequence[Text], run: Runner, most: int, pooling: Pooling, headed: bool) -> Any:
