@@ -20,6 +20,7 @@ from bertology.record.claim import Claim
 from bertology.record.errors import BadInput, BadRequest, CannotWrite
 from bertology.record.result import Result
 from bertology.stats.across import Across, across
+from bertology.stats.twins import enough_twins
 from bertology.train import checkpoint
 
 Model = str | Path | Encoder
@@ -68,6 +69,7 @@ def audit(
     seed: int = 0,
     scale: float = 1.0,
     twins: bool = True,
+    control_twins: int = 1,
     budget: float | None = None,
     progress: Progress = QUIET,
     strict: bool = False,
@@ -79,15 +81,18 @@ def audit(
     twin of each architecture is audited too (drawn from another seed than the twins that claims compare with). Encoders share
     corpora, their encoding where tokenizers are equal, and all measurements of equal encoders: the twin of a training's
     checkpoints is read once. An encoder that cannot be loaded or read is recorded with the reason and the others go on.
-    An audit that was stopped goes on when called again; models and claims may be added to it. `budget` is for each encoder.
+    An audit that was stopped goes on when called again; models and claims may be added to it. `budget` is for each encoder,
+    `control_twins` as in `run`.
     Raises BadRequest for no model, BadInput for corpora that cannot be read, ForeignRun for a folder of another audit.
     """
     if not models:
         raise BadRequest("no encoder was given.", "Name folders, hub ids or the folder of a pre-training.")
+    enough_twins(control_twins)
     chosen = registry.select(claims)
     read = Corpora.load(corpora, seed=seed, scale=scale, strict=strict).read_given()
-    folder = AuditFolder.open(out, identity_of(read))
-    about = {"identity": identity_of(read), "versions": versions()}
+    identity = identity_of(read, control_twins)
+    folder = AuditFolder.open(out, identity)
+    about = {"identity": identity, "versions": versions()}
     if on == "local":
         runs: Runs = Here(folder.store, progress)
     else:
@@ -97,7 +102,7 @@ def audit(
     every = _waiting(models, folder.encoders())
     folder.write(every, about)
     objects = {_shown(m): m for m in models if isinstance(m, Encoder)}
-    options = {"claims": claims, "corpora": read, "budget": budget}
+    options = {"claims": claims, "corpora": read, "budget": budget, "control_twins": control_twins}
     every = _all(every, objects, folder, about, chosen, twins, runs, options, loading)
     found = _keep(folder, every, about)
     if all(one.status == "done" for one in every):

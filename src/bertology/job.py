@@ -28,6 +28,7 @@ from bertology.record.errors import BadInput, BadRequest
 from bertology.record.folder import RunFolder
 from bertology.record.result import Result
 from bertology.stats.looks import ONCE, THRICE
+from bertology.stats.twins import enough_twins
 from bertology.train import variants  # noqa: F401 (registers architectures that transformers lacks)
 
 QUIET: Progress = lambda what, done, total: None
@@ -79,6 +80,7 @@ def run(
     strict: bool = False,
     store: str | Path | None = None,
     on: str = "local",
+    control_twins: int = 1,
     **loading: Any,
 ) -> Run:
     """Runs claims on an encoder and writes results, rows and report to `out` (a temporary folder when None).
@@ -86,7 +88,8 @@ def run(
     `claims` are ids, id prefixes or sections; all that run when empty. `corpora` maps names to files (or Corpus objects) that replace
     the embedded ones, or is a Corpora, whose seed and scale then count. `loading` goes to `load` (device, dtype, ...). `store` is a
     folder for finished statistics and artefacts that other runs use too. `on` is where passes, probe fits and trainings happen:
-    "local", "ray" or "ray=ADDRESS".
+    "local", "ray" or "ray=ADDRESS". `control_twins` (1, or 3 and more) is how many random twins claims compare with; with several,
+    intervals hold what another draw of weights would give (stats/twins.py).
     A `budget` in seconds is spent on what is cheapest first; claims that it does not reach stay undecided and say so. Where a full run
     is far beyond it, it is spent where verdicts are open: all claims on an eighth of the sentences, then those still undecided on half
     and on all of them, with wider intervals (stats/looks.py). What probes learn from fewer sentences is less: such verdicts are
@@ -99,10 +102,11 @@ def run(
     read.read_given()
     if budget is not None and budget <= 0:
         raise BadRequest(f"budget {budget:g} s is not positive.", "Write it like 90s, 10m or 1h.")
+    enough_twins(control_twins)
     out = out if out is not None else tempfile.mkdtemp(prefix="bertology-")
-    folder = RunFolder.open(out, _identity(encoder, read), store=store)
+    folder = RunFolder.open(out, _identity(encoder, read, control_twins), store=store)
     started = time.time()
-    about = _about(encoder, read, chosen)
+    about = _about(encoder, read, chosen, control_twins)
     folder.write_run(about)
     planner = Planner(encoder, folder, seed=read.seed, progress=progress, workers=_workers(on))
     looks = ONCE
@@ -111,7 +115,7 @@ def run(
         if WHOLE * _plan(encoder, read, chosen).seconds > FAR * budget:
             looks = THRICE
     results: dict[str, Result] = {}
-    for result, rows in judged(planner, encoder, read, chosen, looks):
+    for result, rows in judged(planner, encoder, read, chosen, looks, control_twins=control_twins):
         folder.write_result(result, rows)
         results[result.claim] = result
     about |= {
@@ -212,8 +216,8 @@ def seconds(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-def _identity(encoder: Encoder, corpora: Corpora) -> dict[str, Any]:
-    return {"encoder": encoder.fingerprint, **identity_of(corpora)}
+def _identity(encoder: Encoder, corpora: Corpora, control_twins: int) -> dict[str, Any]:
+    return {"encoder": encoder.fingerprint, **identity_of(corpora, control_twins)}
 
 
 def versions() -> dict[str, str]:
@@ -221,20 +225,22 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("bertology", "torch", "transformers", "numpy")}
 
 
-def identity_of(corpora: Corpora) -> dict[str, Any]:
+def identity_of(corpora: Corpora, control_twins: int) -> dict[str, Any]:
     """What makes two runs on one encoder the same."""
+    more = {"control twins": control_twins} if control_twins > 1 else {}
     return {
+        **more,
         "seed": corpora.seed,
         "scale": corpora.scale,
         "corpora": {name: fingerprint_of(name, corpora.named(name)) for name in corpora.given},
     }
 
 
-def _about(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim]) -> dict[str, Any]:
+def _about(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], control_twins: int) -> dict[str, Any]:
     keys = {key for c in chosen for key in c.cites} | {"rogers-2020"}
     bib = registry.references()
     return {
-        "identity": _identity(encoder, corpora),
+        "identity": _identity(encoder, corpora, control_twins),
         "encoder": {
             "name": encoder.name, "fingerprint": encoder.fingerprint, "model_type": encoder.config.model_type,
             "layers": encoder.n_layers, "heads": encoder.n_heads, "width": encoder.width, "parameters": encoder.n_parameters,

@@ -20,6 +20,7 @@ from bertology.record.folder import RunFolder
 from bertology.record.keys import made_key
 from bertology.record.result import Finding, Result, compare_published, judge
 from bertology.stats.looks import ONCE, Look, widen
+from bertology.stats.twins import merged
 
 
 def results_of(encoder: Encoder, claims: Sequence[str], corpora: Corpora, *, seed: int = 0) -> list[Result]:
@@ -36,8 +37,12 @@ def judged(
     chosen: Sequence[Claim],
     looks: Sequence[Look],
     seed: int | None = None,
+    control_twins: int = 1,
 ) -> Iterator[tuple[Result, Sequence[Any]]]:
-    """Each claim's result and the rows behind it, again at every look until it is decided; trainings at the last look only."""
+    """Each claim's result and the rows behind it, again at every look until it is decided; trainings at the last look only.
+
+    Claims whose rules name a random twin are asked against `control_twins` of them.
+    """
     seed = corpora.seed if seed is None else seed
     open_ = list(chosen)
     said: dict[str, tuple[Result, Sequence[Any]]] = {}
@@ -45,7 +50,7 @@ def judged(
         last = number == len(looks)
         now = [c for c in open_ if last or "training" not in c.needs]
         part = corpora if look.share == 1 else corpora.part(look.share)
-        for c, outcome in _outcomes(planner, encoder, part, now, seed):
+        for c, outcome in _controlled(planner, encoder, part, now, seed, control_twins):
             if isinstance(outcome, OutOfTime) and c.id in said:
                 before, rows = said[c.id]
                 if before.verdict == "undecided":
@@ -71,6 +76,28 @@ def left_open(results: Iterable[Result], looks: Sequence[Look]) -> list[str]:
     return sorted(
         r.claim for r in results if r.verdict == "undecided" and r.provenance.get("look", len(looks)) < len(looks)
     )
+
+
+def _controlled(
+    planner: Planner, encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], seed: int, twins: int
+) -> Iterator[tuple[Claim, Finding | Exception]]:
+    """Each claim's finding, or why there is none; against all twins where its rules name one. What the encoder said is kept between them."""
+    against = [c for c in chosen if twins > 1 and any("twin" in name for name in c.expects)]
+    findings: dict[str, list[Finding]] = {c.id: [] for c in against}
+    for c, outcome in _outcomes(planner, encoder, corpora, chosen, seed):
+        if c.id in findings and isinstance(outcome, Finding):
+            findings[c.id].append(outcome)
+        else:
+            yield c, outcome
+    for number in range(1, twins):
+        other = encoder.with_other_twins(number)
+        again = [c for c in against if len(findings[c.id]) == number]
+        for c, outcome in _outcomes(replace(planner, encoder=other, _twin=None), other, corpora, again, seed):
+            if isinstance(outcome, Finding):
+                findings[c.id].append(outcome)
+            else:
+                yield c, outcome
+    yield from ((c, merged(findings[c.id])) for c in against if len(findings[c.id]) == twins)
 
 
 def _outcomes(

@@ -26,6 +26,10 @@ On = Annotated[str, typer.Option(help="local, ray (RAY_ADDRESS, else a cluster o
 Scale = Annotated[float, typer.Option(help="Size of the embedded corpora, 1 being the default.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse a corpus with any broken sentence.")]
 Seed = Annotated[int, typer.Option(help="Seed of corpora, splits, probes and the random twin.")]
+ControlTwins = Annotated[
+    int,
+    typer.Option(help="Random twins that claims compare with: 1, or 3 and more for intervals over draws of weights."),
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
 Dtype = Annotated[str, typer.Option(help="float32 or bfloat16.")]
 Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Read pickled weights; only if you trust their source.")]

@@ -9,6 +9,7 @@ import typer
 from bertology.cli.options import (
     Bar,
     Claims,
+    ControlTwins,
     CorpusFiles,
     Device,
     Dtype,
@@ -149,7 +150,7 @@ def run(
     budget: Annotated[str, typer.Option(help="Time to spend, cheapest claims first: 90s, 10m, 1h.")] = "",
     scale: Scale = 1.0,
     seed: Seed = 0, device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False,
-    strict: Strict = False,
+    strict: Strict = False, control_twins: ControlTwins = 1,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """The main job: runs claims on an encoder; results, rows and a report in --out."""
@@ -161,7 +162,7 @@ def run(
     with Bar() as progress:
         done = bt.run(
             model, claims=split(claims), corpora=parse(corpus or []), out=out, on=on, seed=seed, budget=wait, scale=scale,
-            progress=progress, strict=strict, device=device, dtype=dtype, allow_pickle=allow_pickle,
+            progress=progress, strict=strict, control_twins=control_twins, device=device, dtype=dtype, allow_pickle=allow_pickle,
             trust_remote_code=trust_remote_code,
         )  # fmt: skip
     if as_json:
@@ -217,7 +218,7 @@ def audit(
     budget: Annotated[str, typer.Option(help="Time for each encoder, cheapest claims first: 90s, 10m, 1h.")] = "",
     scale: Scale = 1.0,
     seed: Seed = 0, device: Device = "cpu", dtype: Dtype = "float32", allow_pickle: Pickle = False, trust_remote_code: Remote = False,
-    strict: Strict = False,
+    strict: Strict = False, control_twins: ControlTwins = 1,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """The same claims on many encoders and their random twins: a matrix of verdicts, and each claim over all encoders."""
@@ -229,8 +230,8 @@ def audit(
     with Bar() as progress:
         done = audited(
             models or [], claims=split(claims), corpora=parse(corpus or []), out=out, on=on, twins=twins, budget=wait, scale=scale,
-            seed=seed, progress=progress, strict=strict, device=device, dtype=dtype, allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
+            seed=seed, progress=progress, strict=strict, control_twins=control_twins, device=device, dtype=dtype,
+            allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
     say(done, as_json)
     if done.failed:

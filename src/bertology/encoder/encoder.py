@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,7 @@ class Encoder:
     name: str
     has_mlm: bool
     twin_seed: int | None = None
+    twins_from: int = 0
     _encoded: dict[str, Encoded] = field(default_factory=dict, repr=False)
 
     # What it is
@@ -113,11 +114,16 @@ class Encoder:
 
     def randomised(self, seed: int = 0) -> "Encoder":
         """The random twin: same architecture and tokenizer, weights drawn anew from the config's initialiser."""
+        seed += self.twins_from
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = type(self.model)(self.config)
         model = model.to(device=self.device, dtype=self.dtype).eval()
         return Encoder(model, self.tokenizer, self.family, f"random twin of {self.name}", self.has_mlm, twin_seed=seed)
+
+    def with_other_twins(self, number: int) -> "Encoder":
+        """This very encoder, whose random twins are drawn from other seeds; 0 gives the usual ones."""
+        return replace(self, twins_from=1000 * number)
 
     # What it reads
 
