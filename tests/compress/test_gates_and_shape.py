@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from bertology.compress.inference import latency
 from bertology.compress.inference.latency import LatencyTable, seconds
 from bertology.compress.pruning.gates import Parts, gated, normalised, sensitivity, sizes
 from bertology.compress.pruning.shape import of_random, shares, within
-from bertology.encoder import wrap
+from bertology.encoder import Encoder, wrap
 from bertology.encoder.cut import cut
 from bertology.train.classifier import batches, classifier, encoded, loss_of
 from tests.encoder.tiny import tiny
@@ -98,6 +99,21 @@ def test_a_table_is_monotone_and_prices_the_whole_at_what_it_takes() -> None:
     assert (np.diff(table.heads) >= 0).all() and (np.diff(table.neurons) >= 0).all()
     assert table.of([(0, 0)] * 2) <= table.of([(4, 512)] * 2)
     assert table.fixed >= 0
+
+
+def test_what_is_left_is_priced_at_what_a_bare_trunk_was_measured_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = tiny("bert", num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
+
+    def planted(one: Encoder, **shape: int) -> float:
+        """Heads and neurons that share: without either, half of both is saved a second time."""
+        h, n = np.array(sizes(one)).sum(0) / (8, 128)
+        return 1.0 + 4 * h + 4 * n - 3 * h * n
+
+    monkeypatch.setattr(latency, "latency", planted)
+    table = LatencyTable.measure(encoder, steps=4)
+    assert table.of([(0, 0)] * 2) == pytest.approx(1.0) and table.of([(4, 64)] * 2) == pytest.approx(6.0)
+    monkeypatch.setattr(latency, "latency", lambda one, **shape: 2.0)  # a clock that sees no difference
+    assert LatencyTable.measure(encoder, steps=4).of([(0, 0)] * 2) == pytest.approx(2.0)
 
 
 def test_seconds_are_those_of_one_call() -> None:

@@ -108,7 +108,8 @@ class LatencyTable:
     ) -> "LatencyTable":
         """Times the encoder with 0, 1/steps, ... of its heads, and of its neurons, in all layers.
 
-        Times are made monotone (a smaller part is never dearer). The encoder must be whole, or the same in all layers.
+        Times are made monotone (a smaller part is never dearer), and scaled so that a trunk without any head or neuron costs what one
+        was measured at. The encoder must be whole, or the same in all layers.
         """
         (n_heads, n_neurons), *_ = sizes(encoder)
         layers = encoder.n_layers
@@ -120,6 +121,7 @@ class LatencyTable:
         by_neurons = np.array([timed(without(neuron, int(k), n_neurons)) for k in counts_n])
         by_heads, by_neurons = np.maximum.accumulate(by_heads), np.maximum.accumulate(by_neurons)
         full = (by_heads[-1] + by_neurons[-1]) / 2
+        bare = min(timed(cut(encoder, head(None, None), neuron(None, None))), full)
         heads, neurons = (by_heads - by_heads[0]) / layers, (by_neurons - by_neurons[0]) / layers
-        fixed = max(full - layers * float(heads[-1] + neurons[-1]), 0.0)
-        return cls(fixed, counts_h, heads, counts_n, neurons, layers)
+        scale = (full - bare) / max(layers * float(heads[-1] + neurons[-1]), 1e-12)
+        return cls(bare, counts_h, scale * heads, counts_n, scale * neurons, layers)
