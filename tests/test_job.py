@@ -227,6 +227,20 @@ def test_a_budget_that_a_full_run_fits_in_changes_nothing(model: Path, tmp_path:
     assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
 
 
+def test_a_run_says_which_claims_train(model: Path, tmp_path: Path, bertology: Callable[..., Said]) -> None:
+    given = ("--budget", "0.001s", "--scale", 0.05, "--out", tmp_path / "out")
+    assert (
+        "These train models first, which takes minutes each: pre-02."
+        in bertology("run", model, "--claims", "pre-02,spec-03", *given).err
+    )
+    assert "train" not in bertology("run", model, "--claims", "spec-03", *given).err
+
+
+def test_two_control_twins_are_refused(model: Path, tmp_path: Path, bertology: Callable[..., Said]) -> None:
+    said = bertology("run", model, "--claims", "spec-03", "--control-twins", 2, "--out", tmp_path / "out")
+    assert said.code == 2 and "say nothing of their spread" in said.err and not (tmp_path / "out").exists()
+
+
 def test_compare_puts_two_runs_on_one_page(model: Path, tmp_path: Path) -> None:
     for name in "ab":
         bt.run(model, claims=["spec-01"], scale=0.1, out=tmp_path / name)

@@ -155,9 +155,13 @@ def run(
 ) -> None:  # fmt: skip
     """The main job: runs claims on an encoder; results, rows and a report in --out."""
     import bertology as bt
+    from bertology.claims.registry import select
     from bertology.corpus.corpora import parse
     from bertology.job import seconds
 
+    training = [c.id for c in select(split(claims)) if "training" in c.needs]
+    if training:
+        typer.echo(f"These train models first, which takes minutes each: {', '.join(training)}.", err=True)
     wait = seconds(budget) if budget else None
     with Bar() as progress:
         done = bt.run(
