@@ -20,7 +20,7 @@ from bertology import compressing
 from bertology.compress.recipe import STANDARD
 from bertology.compress.recipes import RECIPES
 from bertology.corpus.corpora import Corpora
-from bertology.record.errors import BadInput
+from bertology.record.errors import BadInput, NotApplicable
 from bertology.record.retention import FILE, Retention
 from techniques import tasks
 
@@ -60,7 +60,7 @@ def main() -> None:
                 encoder, name, place, task=task, text=text, abilities=abilities, scale=options.scale, tuning=tuning,
                 protect=("parse trees",) if name.startswith("by-ability") else (), least=0.9, like=first,
             )  # fmt: skip
-        except BadInput as error:
+        except (BadInput, NotApplicable) as error:
             print(f"{name}: {error}", flush=True)
             continue
         first = first or place

@@ -36,7 +36,7 @@ from bertology.train.recipes import primer_mini
 from bertology.train.tokenizer import train_tokenizer
 
 RECIPE = replace(
-    primer_mini, objectives=(MLM(Masking(rate=0.15)),), layout=Sentences(128), optimizer=AdamW(2e-3), schedule=Schedule(0.05),
+    primer_mini, objectives=(MLM(Masking(rate=0.15)),), layout=Sentences(128), optimizer=AdamW(2e-3, epsilon=1e-8), schedule=Schedule(0.05),
     vocabulary=8192,
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ import torch
 
 import bertology as bt
 from bertology.corpus import conllu
-from bertology.record.errors import BadInput
+from bertology.record.errors import BadInput, BadRequest
 from bertology.train.finetune import FineTuning, finetune
 from bertology.train.finetuning_recipes import RECIPES
 from bertology.train.task import Task, read
@@ -98,7 +98,11 @@ def main() -> None:
         for task in found:
             if (encoder.name, name, task.name) in known:
                 continue
-            tuned = finetune(encoder, task, lengthened(RECIPES[name], options.epochs), seeds=options.seeds)
+            try:
+                tuned = finetune(encoder, task, lengthened(RECIPES[name], options.epochs), seeds=options.seeds)
+            except BadRequest as error:
+                print(f"{name}, {task.name}: {error}", flush=True)
+                continue
             line = {
                 "model": encoder.name, "recipe": name, "task": task.name, "measure": task.measure, "mean": tuned.estimate.value,
                 "low": tuned.estimate.low, "high": tuned.estimate.high, "spread": tuned.spread, "seeds": options.seeds,

@@ -32,7 +32,7 @@ from bertology.job import QUIET, run
 from bertology.judging import results_of
 from bertology.observe.wishes import Progress
 from bertology.record.claim import Ability, Claim
-from bertology.record.errors import BadRequest, BadWeights, ForeignRun
+from bertology.record.errors import BadRequest, BadWeights, ForeignRun, NotApplicable
 from bertology.record.estimate import Estimate
 from bertology.record.folder import RunFolder, disk, read_json, whole, write_json
 from bertology.record.result import Result
@@ -257,7 +257,12 @@ def _made(place: Path, original: Encoder, make: Callable[[], Work]) -> tuple[Enc
     """The smaller encoder as it loads from its folder, the bytes of its codes, and the log."""
     note, folder = place / "made.json", place / "model"
     if not note.is_file():
-        work = make()
+        try:
+            work = make()
+        except NotApplicable as error:
+            raise BadRequest(
+                f"this recipe cannot be used here: {error}.", "`bertology compress --list` names the others."
+            ) from error
         write_model(work.small, folder)
         with disk(note), whole(note) as part:
             part.write_text(write_json({"stored": work.stored, "log": list(work.log)}), encoding="utf-8")

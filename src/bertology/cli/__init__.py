@@ -4,7 +4,7 @@ import typer
 
 from bertology.cli import making, understanding  # noqa: F401 (their commands register themselves)
 from bertology.cli.options import app
-from bertology.record.errors import BadInput
+from bertology.record.errors import BadInput, NotApplicable
 
 
 def main() -> None:
@@ -13,6 +13,9 @@ def main() -> None:
         app()
     except BadInput as error:
         typer.echo(str(error), err=True)
+        raise SystemExit(2) from None
+    except NotApplicable as error:
+        typer.echo(f"NotApplicable: {error}.", err=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         typer.echo("Stopped. The same command goes on from here.", err=True)
