@@ -56,9 +56,7 @@ def alike(a: Any, b: Any) -> bool:
 
 def test_a_run_on_two_workers_says_what_a_run_here_says(workers: OnRay, models: list[Path], tmp_path: Path) -> None:
     threads = torch.get_num_threads()
-    torch.set_num_threads(
-        1
-    )  # as workers have: sums over other numbers of threads round otherwise, and L-BFGS goes another way to the optimum
+    torch.set_num_threads(1)  # as workers have: other numbers of threads round otherwise, and L-BFGS goes another way
     here = bt.run(models[0], claims=CLAIMS, scale=0.05, out=tmp_path / "here")
     torch.set_num_threads(threads)
     there = bt.run(models[0], claims=CLAIMS, scale=0.05, out=tmp_path / "there", on="ray")
