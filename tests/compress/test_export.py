@@ -41,6 +41,17 @@ def test_an_export_computes_what_the_model_does_at_any_shape(family: str, tmp_pa
         assert np.abs(session.run(None, given)[0] - own).max() < 1e-5
 
 
+def test_no_layer_norm_is_fused_with_its_addition(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    made = export(tiny("bert", mlm=False), tmp_path / "out", shapes=((1, 8),), force=True)
+    settings = onnxruntime.SessionOptions()
+    settings.optimized_model_filepath = str(tmp_path / "as_run.onnx")
+    settings.log_severity_level = 3
+    onnxruntime.InferenceSession(str(made.file), settings, providers=["CPUExecutionProvider"])
+    run = {node.op_type for node in onnx.load(tmp_path / "as_run.onnx").graph.node}
+    assert "LayerNormalization" in run and "SkipLayerNormalization" not in run
+
+
 def test_int8_is_smaller_and_near(tmp_path: Path) -> None:
     encoder = tiny("bert", mlm=False, hidden_size=64, intermediate_size=256)
     whole = export(encoder, tmp_path / "float", shapes=((1, 8),), force=True)

@@ -123,6 +123,20 @@ def to_onnx(encoder: Encoder, file: Path) -> Path:
             )  # fmt: skip
     finally:
         set_attention(encoder.model, before)
+    return _sums_before_norms(file)
+
+
+def _sums_before_norms(file: Path) -> Path:
+    """Residual additions as `Sum`, which is the same: ONNX Runtime fuses `Add` with a layer norm into a kernel that takes 4 times as long on CPUs."""
+    import onnx
+
+    model = onnx.load(file)
+    made = {name: node for node in model.graph.node for name in node.output}
+    for node in model.graph.node:
+        before = made.get(node.input[0]) if node.op_type == "LayerNormalization" else None
+        if before is not None and before.op_type == "Add":
+            before.op_type = "Sum"
+    onnx.save(model, file)
     return file
 
 
