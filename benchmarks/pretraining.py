@@ -5,13 +5,15 @@
 Both sides train primer-mini's architecture from the same weights with AdamW on about 4,096 real tokens a step, an example a line. The Trainer pads
 lines to the longest of a batch, as `run_mlm --line_by_line` does, in float32. Ours runs twice: as a user would (packed, logits at masked
 positions only, number format and attention measured), and in float32 with the Trainer's attention, so that only packing and
-masked-only logits differ. A last run is compiled, which takes a minute or two at its start: its speed is that of the second half. Held-out loss is the mean pseudo-log-likelihood of 200 lines that neither saw. Novels from
-$BERTOLOGY_DATA or ../shared/data where they are, else the embedded grammar.
+masked-only logits differ. A last run is compiled, which takes a minute or two at its start: its speed is that of the second half. Held-out loss is the
+mean pseudo-log-likelihood of 200 lines that neither saw; lines are shuffled first, so that what both learn from and what is held out are drawn from
+the same novels. Those are from $BERTOLOGY_DATA or ../shared/data where they are, else the embedded grammar.
 """
 
 import argparse
 import json
 import os
+import random
 import tempfile
 import time
 from dataclasses import replace
@@ -61,8 +63,7 @@ class Lines(Dataset):
         return self.items[i]
 
 
-def trainer(lines: list[str], tokenizer: Any, tokens: int, place: str) -> tuple[float, Any]:
-    data = Lines(lines, tokenizer, tokens)
+def trainer(data: Lines, tokenizer: Any, place: str) -> tuple[float, Any]:
     model = RECIPE.architecture.build(tokenizer, 0)
     size = max(1, round(4096 * len(data) / data.tokens))
     arguments = TrainingArguments(
@@ -95,10 +96,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    data = (
+    novels = (
         Path(os.environ.get("BERTOLOGY_DATA", Path(__file__).parents[2] / "shared" / "data")) / "text_gutenberg_novels"
     )
-    files = [Path(f) for f in options.text or sorted(data.glob("*.txt.gz"))[:8]]
+    files = [Path(f) for f in options.text or sorted(novels.glob("*.txt.gz"))[:8]]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         if not files:
@@ -106,30 +107,33 @@ def main() -> None:
             (place / "text.txt").write_text("\n".join(s.text for s in grammar.text(6000)), encoding="utf-8")
             files = [place / "text.txt"]
         paragraphs = [s.text for file in files for s in read(file, max_words=14).sentences]
+        random.Random(0).shuffle(paragraphs)
         held_out, lines = paragraphs[:200], paragraphs[200:]
-        (place / "lines.txt").write_text("\n\n".join(lines), encoding="utf-8")  # a document a line
+        (place / "all.txt").write_text("\n\n".join(lines), encoding="utf-8")  # a document a line
         (place / "held-out.txt").write_text("\n\n".join(held_out), encoding="utf-8")
-        tokenizer = train_tokenizer([place / "lines.txt"], size=8192, segments=False)
+        tokenizer = train_tokenizer([place / "all.txt"], size=8192, segments=False)
+        data = Lines(lines, tokenizer, options.tokens)
+        (place / "lines.txt").write_text("\n\n".join(lines[: len(data)]), encoding="utf-8")
         tokenizer.save_pretrained(place / "tokenizer")
         check = read(place / "held-out.txt", max_words=100)
         runs = {
-            "Trainer, padded lines, float32": lambda: trainer(lines, tokenizer, options.tokens, str(place / "hf")),
+            "Trainer, padded lines, float32": lambda: trainer(data, tokenizer, str(place / "hf")),
             "ours, float32, same attention": lambda: ours(
                 place / "lines.txt",
                 place / "tokenizer",
-                options.tokens,
+                data.tokens,
                 str(place / "a"),
                 precision="float32",
                 attention="sdpa",
             ),
             "ours, as it chooses": lambda: ours(
-                place / "lines.txt", place / "tokenizer", options.tokens, str(place / "b")
+                place / "lines.txt", place / "tokenizer", data.tokens, str(place / "b")
             ),
             "ours, compiled (second half of the steps)": lambda: ours(
-                place / "lines.txt", place / "tokenizer", options.tokens, str(place / "c"), compiled=True
+                place / "lines.txt", place / "tokenizer", data.tokens, str(place / "c"), compiled=True
             ),
         }
-        print(f"{options.tokens:,} tokens, {options.threads} thread(s), torch {torch.__version__}")
+        print(f"{data.tokens:,} tokens of {len(data):,} lines, {options.threads} thread(s), torch {torch.__version__}")
         print("| training | real tokens/s | ratio | held-out nats a subword |\n|---|---|---|---|")
         base = None
         for name, run in runs.items():
