@@ -118,6 +118,19 @@ def test_narrowing_and_cutting_come_in_any_order(tmp_path: Path) -> None:
     assert torch.equal(output(load(tmp_path)), output(a))
 
 
+@pytest.mark.parametrize("family", ["bert", "modernbert", "roberta"])
+def test_a_layer_without_heads_is_narrowed_saved_and_loaded(family: str, tmp_path: Path) -> None:
+    whole = tiny(family)
+    both = narrowed(cut(whole, head(2)), range(0, whole.width, 2))
+    other = cut(narrowed(whole, range(0, whole.width, 2)), head(2))
+    ids = torch.tensor([[5, 9, 11, 7]])
+    both.model.save_pretrained(tmp_path)
+    both.tokenizer.save_pretrained(tmp_path)
+    with torch.inference_mode():
+        made = [e.model(input_ids=ids)[0] for e in (both, other, load(tmp_path))]
+    assert torch.equal(made[0], made[1]) and torch.equal(made[0], made[2])
+
+
 def test_the_whole_is_never_touched_and_all_dimensions_are_the_whole() -> None:
     whole = tiny("bert")
     before = whole.fingerprint

@@ -275,16 +275,19 @@ class _Silence(nn.Module):
 
 
 class _BiasOnly(nn.Module):
-    """The output projection of a layer without heads."""
+    """The output projection of a layer without heads; its weight, (width, 0), says how wide the layer is."""
 
-    def __init__(self, linear: nn.Module) -> None:
+    def __init__(self, projection: nn.Module) -> None:
         super().__init__()
-        self.in_features, self.out_features = 0, int(linear.out_features)  # type: ignore[arg-type]
-        self.bias = linear.bias
+        self.weight = nn.Parameter(projection.weight.detach()[:, :0].clone(), requires_grad=False)  # type: ignore[index, union-attr]
+        self.bias, self.in_features = projection.bias, 0
+
+    @property
+    def out_features(self) -> int:
+        return len(self.weight)
 
     def forward(self, states: Tensor) -> Tensor:
-        zeros = states.new_zeros(*states.shape[:-1], self.out_features)
-        return zeros if self.bias is None else zeros + self.bias
+        return nn.functional.linear(states[..., :0], self.weight, self.bias)  # type: ignore[arg-type]
 
 
 def _replace(layer: nn.Module, path: str, module: nn.Module) -> None:
