@@ -62,6 +62,15 @@ def test_a_speed_out_of_reach_says_what_can_be_reached(by_hand: None) -> None:
         METHOD(tuned(), some(), speedup=1)
 
 
+def test_where_a_clock_sees_no_gain_all_parts_go_and_the_rounds_say_so(
+    by_hand: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prune, "latency", lambda one, **_: 10 + 0.001 * clock(one))
+    found = METHOD(tuned(), some(), speedup=2.0)
+    assert set(sizes(found.encoder)) == {(0, 0)}
+    assert [r.speedup for r in found.rounds] == pytest.approx([1.0, 1.0], abs=0.01)
+
+
 def test_a_tuned_model_keeps_its_head_when_it_is_tuned_on() -> None:
     whole = tuned()
     assert (classifier(whole, some(), 5).classifier.weight == whole.model.classifier.weight).all()  # type: ignore[union-attr]
