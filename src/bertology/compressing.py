@@ -241,7 +241,7 @@ def write_model(encoder: Encoder, folder: Path) -> None:
     part = folder.with_name(f"{folder.name}.part")
     with disk(folder):
         shutil.rmtree(part, ignore_errors=True)
-        encoder.model.save_pretrained(part)
+        encoder.model.save_pretrained(part)  # type: ignore[operator]
         encoder.tokenizer.save_pretrained(part)
         again = load(part, device=str(encoder.device))
         here, there = (forward(one, batch=2, length=12)()[0] for one in (encoder, again))
@@ -375,7 +375,7 @@ def _scores(tuned: Encoder, small: Encoder, task: Task, seed: int) -> tuple[Esti
     values = [s.score() for s in both]
     rng, n = np.random.default_rng([seed, 13]), len(task.test)
     drawn = np.array([[s.score(pick) for s in both] for pick in (rng.integers(n, size=n) for _ in range(500))])
-    made = lambda v, d, unit: Estimate(float(v), *map(float, np.quantile(d, [0.025, 0.975])), n, unit, "bootstrap over test examples")  # fmt: skip
+    made = lambda v, d, unit: Estimate(float(v), *map(float, np.quantile(d, [0.025, 0.975])), n=n, unit=unit, method="bootstrap over test examples")  # fmt: skip
     share = drawn[:, 1] / np.maximum(drawn[:, 0], 1e-9)
     return (
         made(values[0], drawn[:, 0], task.measure),

@@ -51,7 +51,7 @@ class ExportJob(NamedTuple):
 
 
 def export_job(
-    model: str | Path | Encoder, out: str | Path, *, to: Target | None = "onnx", int8: bool = False, force: bool = False, climb: bool = False,
+    model: str | Path | Encoder | None, out: str | Path, *, to: Target | None = "onnx", int8: bool = False, force: bool = False, climb: bool = False,
     against: str | Path | Encoder | None = None, on: str | Path | None = None, texts: int = 200, files: Sequence[str | Path] = (), label: str = "", repeats: int = 5, seed: int = 0,
     progress: Progress = QUIET, **loading: Any,
 ) -> ExportJob:  # fmt: skip

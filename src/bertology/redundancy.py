@@ -34,7 +34,7 @@ class Found(NamedTuple):
 
 
 def redundancy_job(
-    model: str | Path | Encoder, files: Sequence[str | Path] = (), *, out: str | Path | None = None, on: str | Path | None = None, label: str = "",
+    model: str | Path | Encoder | None, files: Sequence[str | Path] = (), *, out: str | Path | None = None, on: str | Path | None = None, label: str = "",
     limit: int | None = None, recipe: str = "standard", parts: Sequence[str] = room.PARTS, seeds: int = 3, examples: int = 300, seed: int = 0,
     progress: Progress = QUIET, **loading: Any,
 ) -> Found:  # fmt: skip

@@ -155,8 +155,8 @@ def score_file(
 
 def _per_subword(corpus: Corpus, scores: Scores, seed: int) -> Estimate:
     blocks, n = corpus.blocks[scores.kept], corpus.n_blocks
-    total = np.bincount(blocks, weights=scores.totals, minlength=n)
-    weight = np.bincount(blocks, weights=np.diff(scores.starts), minlength=n)
+    total: Any = np.bincount(blocks, weights=scores.totals, minlength=n)
+    weight: Any = np.bincount(blocks, weights=np.diff(scores.starts), minlength=n)
     return bootstrap(lambda rate: rate, Tally(total, weight), unit="nats", seed=seed)
 
 

@@ -61,7 +61,7 @@ def choose(
     Raises NotApplicable without an MLM head or mask token.
     """
     need_masked_lm(encoder)
-    places = [_place(*pairs.sentences[i : i + 2], hide) for i in range(0, len(pairs), 2)]
+    places = [_place(pairs.sentences[i], pairs.sentences[i + 1], hide) for i in range(0, len(pairs), 2)]
     asked = [i for i, place in enumerate(places) if isinstance(place, int)]
     logs, pieces = np.full((len(places), 2), np.nan), np.zeros((len(places), 2), dtype=np.int64)
     if hide:

@@ -72,7 +72,7 @@ def aligned(encoder: Encoder, over: Corpus, names: Sequence[str]) -> Aligned:
     table: NDArray[np.float64] = encoder.base.get_input_embeddings().weight.detach().double().cpu().numpy()  # type: ignore[union-attr,operator]
     ids = {word: subword_of(encoder, word) for word in counts}
     places = {word: k for k, word in enumerate(w for w in counts if ids[w] is not None)}
-    own = table[[ids[word] for word in places]] if places else np.zeros((0, table.shape[1]))
+    own = table[[i for i in ids.values() if i is not None]] if places else np.zeros((0, table.shape[1]))
     total = sum(counts.values())
     weight = np.array([RARE / (RARE + counts[w] / total) for w in places])
     target = own - own.mean(0)
@@ -123,7 +123,7 @@ def _forms(names: Sequence[str], counts: Counter[str]) -> dict[str, list[tuple[t
     found: dict[str, list[tuple[tuple[str, ...], int]]] = {}
     for number, name in enumerate(names):
         words = tuple(name.split())
-        alone = [words[-1:]] if len(words) > 1 and last[words[-1]] == 1 and not counts[words[-1].lower()] else []
+        alone = [words[-1:]] if words[1:] and last[words[-1]] == 1 and not counts[words[-1].lower()] else []
         for form in (words, *alone):
             found.setdefault(form[0], []).append((form, number))
     return {first: sorted(forms, key=lambda form: -len(form[0])) for first, forms in found.items()}

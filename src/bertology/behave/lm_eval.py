@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from lm_eval.api.instance import Instance
-from lm_eval.api.model import LM
-from lm_eval.api.registry import register_model
+from lm_eval.api.instance import Instance  # type: ignore[import-not-found]
+from lm_eval.api.model import LM  # type: ignore[import-not-found]
+from lm_eval.api.registry import register_model  # type: ignore[import-not-found]
 
 from bertology.behave.pll import METHODS, MaskedRow, need_masked_lm, read_masked
 from bertology.corpus.sentence import Corpus, Sentence

@@ -52,7 +52,7 @@ def corrupted(facts: Facts, sources: tuple[str, str], *, most: int, wrong: int, 
             continue
         for part in parts:
             for i in rng.permutation(part)[:most]:
-                fits = {*tails[(facts.relation == r) & (subject == subject[i])], tails[i]}
+                fits = {*tails[(facts.relation == r) & (subject == subject[i])], tails[int(i)]}
                 others = [t for t in dict.fromkeys(tails[rng.permutation(part)]) if t not in fits]
                 if len(others) >= wrong:
                     kept.append(int(i))
@@ -169,7 +169,7 @@ class PhraseVectors:
         return made_key("phrases", self.encoder.fingerprint, self.phrases)
 
     def build(self, place: Path, progress: Progress) -> None:
-        table = self.encoder.model.get_input_embeddings().weight.detach().float().cpu().numpy()
+        table = self.encoder.model.get_input_embeddings().weight.detach().float().cpu().numpy()  # type: ignore[union-attr,operator]
         ids = [self.encoder.tokenizer(f" {p}", add_special_tokens=False)["input_ids"] for p in self.phrases]
         np.save(place / "vectors.npy", np.stack([table[i].mean(0) if i else 0 * table[0] for i in ids]))
 

@@ -61,7 +61,7 @@ def whole_words(*encodings: Encoded, unknown: Sequence[int | None]) -> Occurrenc
                 used.add(i)
     rows = [(index, word, kept[ids]) for index, word, ids in found if ids in kept]
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    return Occurrences(*columns, np.array(list(kept), dtype=np.int64).reshape(-1, len(encodings)).T)
+    return Occurrences(*columns, ids=np.array(list(kept), dtype=np.int64).reshape(-1, len(encodings)).T)
 
 
 @dataclass(frozen=True, eq=False)

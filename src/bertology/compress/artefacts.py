@@ -105,7 +105,7 @@ class Silencing:
                 less = _Less(model, encoder, one, self.by, means)
                 for name, examples in parts.items():
                     found[name][k], _ = evaluate(less, lines[name], task, pad, encoder.device, examples)
-        np.savez(place / "right.npz", **found)
+        np.savez(place / "right.npz", **found)  # type: ignore[arg-type]
 
     def load(self, place: Path) -> Silenced:
         with np.load(place / "right.npz") as kept:
@@ -277,13 +277,13 @@ class Reading:
         progress(f"{type(self.statistic).__name__} over {self.over.name}", 0, 1)
         encoded_corpus = self.encoder.encode(self.over)
         if isinstance(self.statistic, Derived):
-            np.savez(place / "state.npz", **self.statistic.compute(self.encoder, encoded_corpus))
+            np.savez(place / "state.npz", **self.statistic.compute(self.encoder, encoded_corpus))  # type: ignore[arg-type]
             return
         state = self.statistic.start(self.encoder, encoded_corpus, lambda name, shape, dtype: np.zeros(shape, dtype))
         reads_attention = any(site.kind == "attention" for site in self.statistic.sites)
         for batch in self.encoder.batches(self.over, attention=reads_attention):
             self.statistic.update(state, batch, self.encoder.observe(batch, self.statistic.sites), self.encoder)
-        np.savez(place / "state.npz", **state)
+        np.savez(place / "state.npz", **state)  # type: ignore[arg-type]
 
     def load(self, place: Path) -> Any:
         with np.load(place / "state.npz") as kept:

@@ -222,7 +222,8 @@ class Compressing:
 
     def load(self, place: Path) -> Compressed:
         content = json.loads((place / "compressed.json").read_text(encoding="utf-8"))
-        return Compressed(**{k: np.array(v) if isinstance(v, list) else v for k, v in content.items()})
+        values: dict[str, Any] = {k: np.array(v) if isinstance(v, list) else v for k, v in content.items()}
+        return Compressed(**values)
 
 
 class Found(NamedTuple):

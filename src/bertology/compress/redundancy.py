@@ -306,7 +306,7 @@ class _Taking:
         drawn = torch.from_numpy(self._rng(s).standard_normal((width, width))).float()
         return torch.linalg.qr(drawn).Q.to(self.encoder.device)
 
-    def _matrices(self) -> list[nn.Parameter]:
+    def _matrices(self) -> list[Tensor]:
         return [m.weight for layer in self.modules for m in layer.modules() if isinstance(m, nn.Linear)]
 
     @contextmanager

@@ -68,7 +68,7 @@ def spectrum(encoder: Encoder, given: Iterable[tuple[dict[str, Tensor], Tensor]]
                 first[k][f] += part.sum(0)
                 second[k][f] += part.T @ part
     full = n > 0
-    sums = [Sums(n[full], a[full], b[full]) for a, b in zip(first, second, strict=True)]
+    sums = [Sums(n[full], a[full], b[full]) for a, b in zip(first, second, strict=True)]  # type: ignore[index]
     means = [(s.first.sum(0) / s.n.sum()).to(encoder.device) for s in sums]
     components = [torch.linalg.eigh(s.covariance()).eigenvectors.float().to(encoder.device) for s in sums]
     return Spectrum(sums, means, components)

@@ -51,7 +51,7 @@ def cut(encoder: Encoder, *sites: Site) -> Encoder:
     Numbers are those of the given encoder, cut before or not. Raises NotApplicable for a family whose heads or neurons cannot be
     taken out, BadRequest for sites that are not there, for all layers, and where layers share weights but not their cuts.
     """
-    model = copy.deepcopy(encoder.model)
+    model: Any = copy.deepcopy(encoder.model)
     family, layers = encoder.family, layer_modules(model.base_model, encoder.family)
     shared = len(layers) < encoder.n_layers
     kept = _kept(encoder, sites, sizes(model, family) * (encoder.n_layers if shared else 1))
@@ -132,8 +132,7 @@ def _model_class(whole: Any) -> Any:
         try:
             for name in now:
                 setattr(config, name, width["of"][name])
-            if width:
-                _, axes = widths(whole, config, family)
+            _, axes = widths(whole, config, family) if width else ((), {})
             whole.__init__(self, config, *args, **kwargs)
         finally:
             _set_layers(config, layers)
@@ -141,7 +140,7 @@ def _model_class(whole: Any) -> Any:
                 setattr(config, name, size)
         if width:
             narrow(self, axes, width["kept"])
-        kept = Kept(*(tuple(map(tuple, part)) if k else tuple(part) for k, part in enumerate(config.cut["kept"])))
+        kept = Kept._make(tuple(map(tuple, part)) if k else tuple(part) for k, part in enumerate(config.cut["kept"]))
         _take_out(self, family, kept)
         factor(self, config.cut.get("ranks") or {})
 
@@ -216,7 +215,7 @@ def _take_out(model: Any, family: Family, kept: Kept) -> None:
             _shrink(layer, family.neuron, columns=neurons)
 
 
-def _keep_heads(layer: nn.Module, family: Family, heads: tuple[int, ...], width: int) -> None:
+def _keep_heads(layer: Any, family: Family, heads: tuple[int, ...], width: int) -> None:
     assert family.head is not None
     n = layer.get_submodule(family.head).in_features
     columns = tuple(h * width + i for h in heads for i in range(width))

@@ -134,7 +134,7 @@ def _weights(place: str, config: Any, options: dict[str, Any], allow_pickle: boo
     """The model with the classification or MLM head that the checkpoint holds, else the bare trunk."""
     trunk_of = lambda net: f"{net.base_model_prefix}."
     for auto in (AutoModelForSequenceClassification, AutoModelForTokenClassification):
-        made = auto._model_mapping.get(type(config), None)
+        made: Any = auto._model_mapping.get(type(config), None)
         if made is not None and made.__name__ in (config.architectures or ()):
             load_it = lambda auto=auto: auto.from_pretrained(place, output_loading_info=True, **options)
             net, info = _attempt(load_it, place, allow_pickle)

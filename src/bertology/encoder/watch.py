@@ -97,7 +97,7 @@ class Watcher:
                 handle.remove()
 
 
-def layer_modules(base: nn.Module, family: Family) -> list[nn.Module]:
+def layer_modules(base: nn.Module, family: Family) -> list[Any]:
     """The distinct layer modules, in the order of their names."""
     found = [base]
     for step in family.layers.split("."):

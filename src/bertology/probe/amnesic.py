@@ -232,8 +232,8 @@ def _without(
     x = np.asarray(x, dtype=np.float32)
     if not len(basis):
         return x
-    basis = basis.astype(np.float32)
-    return x - ((x - mean.astype(np.float32)) @ basis.T) @ basis
+    rows = basis.astype(np.float32)
+    return x - ((x - mean.astype(np.float32)) @ rows.T) @ rows  # type: ignore[return-value]
 
 
 def _rowspace(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -82,7 +82,7 @@ class AncestorCurves(Derived):
         )
 
 
-def ancestor_labels(table: WordTable, encoded: Encoded) -> NDArray[np.object_]:
+def ancestor_labels(table: WordTable, encoded: Encoded) -> NDArray[np.str_]:
     """(distance, row): the label of each ancestor, "" for punctuation and for words that have fewer than three."""
     labels = np.full((len(DISTANCES), len(table.sentence)), "", dtype=object)
     around: dict[int, list[list[str]]] = {}

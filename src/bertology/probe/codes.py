@@ -82,4 +82,4 @@ class CodesOverSeeds(Derived):
 
     def finish(self, state: Arrays) -> Codes:
         uniform, n = state["uniform"].tolist()
-        return Codes(*(np.array(state[k]) for k in ("accuracy", "online", "variational")), uniform, int(n))
+        return Codes(*(np.array(state[k]) for k in ("accuracy", "online", "variational")), uniform=uniform, n=int(n))

@@ -265,7 +265,7 @@ def _labels(
         for label in edge.labels:
             if label[1:] in names:
                 rated[row, names.index(label[1:])] = label[0] == "+"
-    return rated, tuple(names), np.isfinite(rated).any(1)
+    return rated, tuple(names), np.any(np.isfinite(rated), axis=1)
 
 
 def _row_spans(

@@ -212,8 +212,8 @@ class Erasure(Derived):
     def finish(self, state: Arrays) -> Amnesia:
         tally = lambda name: Tally(state[name], state["weight"])
         return Amnesia(
-            conditions(self.restore), *map(tally, _PARTS), tally("probe"), tally("majority"), np.array(state["rank"]),
-            bool(state["at_chance"][0]), int(state["classes"][0]),
+            conditions(self.restore), *map(tally, _PARTS), probe=tally("probe"), majority=tally("majority"), rank=np.array(state["rank"]),
+            at_chance=bool(state["at_chance"][0]), n_classes=int(state["classes"][0]),
         )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ class FamilyClusters(Derived):
         return Clusters(state["v"], state["random"], tuple(state["languages"].tolist()))
 
 
-def v_measure(clusters: Sequence[Any], classes: Sequence[Any]) -> float:
+def v_measure(clusters: Sequence[Any] | NDArray[Any], classes: Sequence[Any]) -> float:
     """Harmonic mean of homogeneity and completeness, 0 to 1 (Rosenberg & Hirschberg 2007)."""
     _, a = np.unique(np.asarray(clusters), return_inverse=True)
     _, b = np.unique(np.asarray(classes), return_inverse=True)

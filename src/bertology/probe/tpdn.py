@@ -191,7 +191,7 @@ def _approximate(parameters: Sequence[Tensor], bound: _Bound, chosen: NDArray[np
     """b + W · Σ filler ⊗ role of the chosen sentences, (sentence, width)."""
     filler, role, output, offset = parameters
     lengths = np.diff(bound.starts)[chosen]
-    at = torch.from_numpy(np.concatenate([np.arange(bound.starts[s], bound.starts[s + 1]) for s in chosen.tolist()]))
+    at = torch.from_numpy(np.concatenate([np.arange(bound.starts[s], bound.starts[s + 1]) for s in map(int, chosen)]))
     owner = torch.from_numpy(np.repeat(np.arange(len(chosen)), lengths))
     products = (filler[bound.word[at]][:, :, None] * role[bound.role[at]][:, None]).flatten(1)
     return products.new_zeros(len(chosen), products.shape[1]).index_add(0, owner, products) @ output + offset

@@ -54,7 +54,7 @@ def random_effects(values: Sequence[float], errors: Sequence[float]) -> Summary:
     between = 0.0
     if q > n - 1:
         most = float(np.ptp(y) ** 2 + variance.max())
-        between = float(brentq(lambda tau2: spread(tau2) - (n - 1), 0.0, n * most))
+        between = float(brentq(lambda tau2: spread(tau2) - (n - 1), 0.0, n * most))  # type: ignore[arg-type]
     weight = 1 / (variance + between)
     mean = float((weight * y).sum() / weight.sum())
     factor = max(1.0, spread(between) / (n - 1))

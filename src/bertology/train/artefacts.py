@@ -285,7 +285,8 @@ def _write_scores(place: Path, outcomes: Sequence[Outcome], task: Task) -> None:
 
 def _read_scores(place: Path) -> Scored:
     content = json.loads((place / "scores.json").read_text(encoding="utf-8"))
-    return Scored(**{k: np.array(v) if k in ("values", "correct") else v for k, v in content.items()})
+    found: dict[str, Any] = {k: np.array(v) if k in ("values", "correct") else v for k, v in content.items()}
+    return Scored(**found)
 
 
 def write_text(corpus: Corpus, split: str, file: Path) -> None:

@@ -71,7 +71,9 @@ def collate(drafts: Sequence[Draft], *, length: int, pad: int, packed: bool = Tr
     names = sorted({name for d in drafts for name in d.targets})
     targets = {name: torch.from_numpy(np.stack([np.asarray(d.targets[name]) for d in drafts])) for name in names}
     arrays = (ids, clean, words, segments, positions, labels, example)
-    return TrainingBatch(*map(torch.from_numpy, arrays), visible, torch.from_numpy(firsts), targets)
+    return TrainingBatch(
+        *map(torch.from_numpy, arrays), visible=visible, firsts=torch.from_numpy(firsts), targets=targets
+    )
 
 
 def _visible(drafts: Sequence[Draft], rows: list[list[int]], example: np.ndarray) -> Tensor:

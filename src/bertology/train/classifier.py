@@ -244,7 +244,7 @@ class Scored:
         if self.correlated:
             if (np.ptp(counts, axis=0) == 0).any():
                 return 0.0
-            return float(spearmanr(counts[:, 0], counts[:, 1]).statistic)
+            return float(spearmanr(counts[:, 0], counts[:, 1]).statistic)  # type: ignore[attr-defined]
         total = counts.sum(axis=0)
         return f1(*total) if self.spans else float(total[0] / total[1])
 

@@ -207,7 +207,12 @@ class Run:
         examples = self.recipe.layout.examples(self.held_out.stream)
         examples = [examples[k * len(examples) // most] for k in range(most)] if len(examples) > most else examples
         drafts = [
-            draft(self.recipe.objectives, tuple(map(tuple, e)), self.held_out, np.random.default_rng([self.seed, 7, k]))
+            draft(
+                self.recipe.objectives,
+                tuple((first, end) for first, end in e),
+                self.held_out,
+                np.random.default_rng([self.seed, 7, k]),
+            )
             for k, e in enumerate(examples)
         ]
         sums: dict[str, float] = {}
@@ -338,7 +343,7 @@ class Run:
         share = f"-process-{self.worker.process_index}" if self.worker.num_processes > 1 else ""
         file = self.place / f"failed-step-{self.steps}{share}.npz"
         with writing(file):
-            np.savez(file, **{f"ids_{k}": b.ids.cpu().numpy() for k, b in enumerate(batches)},
+            np.savez(file, **{f"ids_{k}": b.ids.cpu().numpy() for k, b in enumerate(batches)},  # type: ignore[arg-type]
                      **{f"labels_{k}": b.labels.cpu().numpy() for k, b in enumerate(batches)})  # fmt: skip
         shown = ", ".join(f"{name} {value:g}" for name, value in losses.items())
         raise NotFinite(

@@ -48,7 +48,7 @@ def inputs(model: nn.Module, batch: TrainingBatch, ids: Tensor) -> dict[str, Ten
     """Keyword arguments of a model's trunk for a batch: masks, positions and segments as its family takes them."""
     config: Any = model.config
     given: dict[str, Tensor] = {"input_ids": ids}
-    takes = _parameters(type(model.base_model))
+    takes = _parameters(type(model.base_model))  # type: ignore[arg-type]
     if "token_type_ids" in takes and int(getattr(config, "type_vocab_size", 0) or 0) > 1:
         given["token_type_ids"] = batch.segments
     counted_anew = _counted_anew(batch)

@@ -18,7 +18,7 @@ class Rates(NamedTuple):
     tables: tuple[NDArray[np.float64], ...]
 
     def estimate(
-        self, function: Callable[..., NDArray[np.float64]], *names: str, unit: str = "", seed: int = 0
+        self, function: Callable[..., NDArray[np.float64] | float], *names: str, unit: str = "", seed: int = 0
     ) -> Estimate:
         """A function of the rates of some groups, each (...,), with an interval over seeds and texts."""
         n, at = len(self.groups), [self.groups.index(name) for name in names]

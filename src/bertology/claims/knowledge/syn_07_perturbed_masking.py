@@ -1,8 +1,8 @@
 """Trees without a probe: from how much masking one word changes another (Wu et al. 2020)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def trees_by_perturbed_masking(encoder: Encoder, corpora: Corpora, seed: int) ->
         )
     gold = [g for s in real.kept.tolist() if (g := without_punctuation(sample[s])) is not None]
     blocks = treebank.blocks[read.sentence[places]][real.kept]
-    sums = lambda values: np.bincount(blocks, values, treebank.n_blocks)
+    sums: Callable[..., Any] = lambda values: np.bincount(blocks, values, treebank.n_blocks)
     count = lambda hits: Tally(sums(list(hits)), sums([len(g.heads) - 1 for g in gold]))
     eisner = lambda impacts, k, root=None: projective_tree(
         impacts.of(k)[np.ix_(gold[k].words, gold[k].words)], root=root

@@ -1,6 +1,7 @@
 """Constituents without a parser: trees from the distances of neighbouring words (Kim et al. 2020)."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def _tried(sentences: Sequence[Gaps]) -> Tally:
 def _f1(sentences: Sequence[Gaps], tree: Callable[[Gaps], Bracketing], corpus: Corpus) -> Tally:
     """Sentence F1, Tally (block,) over all blocks of the corpus, so that differences are paired."""
     blocks = np.array([g.block for g in sentences])
-    sums = lambda values: np.bincount(blocks, values, corpus.n_blocks)
+    sums: Callable[..., Any] = lambda values: np.bincount(blocks, values, corpus.n_blocks)
     return Tally(sums([_score(tree(g), g) for g in sentences]), sums(np.ones(len(blocks))))
 
 

@@ -74,9 +74,11 @@ def templates_matter(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Fi
     rng = np.random.default_rng([seed, 35])
     spread, shuffled = _spread(facts, own), [_spread(facts, _shuffled(own, rng)) for _ in range(SHUFFLES)]
     low, high = np.percentile(shuffled, [2.5, 97.5])
-    beyond = (100 * (spread - at) for at in (np.mean(shuffled), high, low))
+    value, least, most = (100 * (spread - at) for at in (float(np.mean(shuffled)), high, low))
     values = {
-        "spread beyond that of shuffled templates": Estimate(*beyond, len(own), "points", f"{SHUFFLES} shuffles"),
+        "spread beyond that of shuffled templates": Estimate(
+            value, least, most, len(own), "points", f"{SHUFFLES} shuffles"
+        ),
         "best template's gain on held-out facts": gap(0, 2),
         "gain beyond that without a subject": gap(0, 2, 4, 5),
         "gain over the first template": gap(0, 3),

@@ -82,7 +82,7 @@ def who(treebank: Corpus) -> Task:
         raise NotApplicable(
             f"{treebank.name} gives {', '.join(str(len(p)) for p in parts)} questions for train, dev and test"
         )
-    return Task(f"who did it, of {treebank.name}", "token", TAGS, *parts)
+    return Task(f"who did it, of {treebank.name}", "token", TAGS, parts[0], parts[1], parts[2])
 
 
 def question(sentence: Sentence, number: int) -> Example | None:

@@ -1,5 +1,7 @@
 """Syntactic and positional heads are pruned last (Voita et al. 2019)."""
 
+from typing import Any
+
 from bertology.claims.registry import claim
 from bertology.claims.size.over_02_few_heads import GATES
 from bertology.claims.size.tuned_heads import auc, beyond_twin, models, roles
@@ -44,7 +46,7 @@ def heads_with_a_role_survive(encoder: Encoder, corpora: Corpora, seed: int) -> 
         "area under the curve": repeats.mean([auc(values, has) for values in open_], unit="probability"),
         "score beyond the random twin": beyond,
     }
-    survival = sum(open_) / len(open_)
+    survival: Any = sum(open_) / len(open_)
     rows = [
         Row("share of the training that the gate is open", float(survival[layer, head]), n=len(open_), layer=layer + 1, head=head,
             label="role" if has[layer, head] else "no role")

@@ -56,5 +56,5 @@ def subnetworks(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Subnetw
         ]
         made = yield from make(*(Scoring(one, found.task, asked.recipe, (asked.seed,)) for one in kept))
         table.append([m.values[0] for m in made])
-    arms = dict(zip(ARMS, np.array(table).T, strict=True))
+    arms: dict[str, NDArray[np.float64]] = dict(zip(ARMS, np.array(table).T, strict=True))
     return Subnetworks(whole, arms, found.task.majority, found.note)

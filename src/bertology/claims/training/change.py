@@ -74,7 +74,7 @@ def changes(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[Changes]:
                 parts.append(change(who, after.encoder, over))
         table = [np.array(x).reshape(len(tasks), -1, encoder.n_layers) for x in zip(*parts, strict=True)]
         found.append(Change(*table))
-    return Changes(*found, tasks)
+    return Changes(found[0], found[1], tasks)
 
 
 def change(before: Encoder, after: Encoder, over: Corpus) -> Change:

@@ -1,6 +1,6 @@
 """The scale at which claims about fine-tuning run here: a few hundred examples, seconds a seed. Every finding states it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 
 import numpy as np
@@ -93,7 +93,7 @@ def rows(measure: str, found: Mapping[str, NDArray[np.float64]]) -> list[Row]:
     ]
 
 
-def note(encoder: Encoder, tasks: Sequence[Task], recipe: FineTuning, seeds: Sequence[float]) -> str:
+def note(encoder: Encoder, tasks: Sequence[Task], recipe: FineTuning, seeds: Sized) -> str:
     """What the finding was measured at; `seeds` is anything of one item a seed."""
     sizes = sorted({len(t.train) for t in tasks})
     examples = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"

@@ -38,7 +38,7 @@ def last_layers_change_most(encoder: Encoder, corpora: Corpora, seed: int) -> As
     found = yield from changes(encoder, corpora, seed)
     real, twin = found.real, found.twin
     depth = np.arange(real.hidden.shape[-1])
-    rank = np.apply_along_axis(lambda v: spearmanr(depth, v).statistic, -1, real.hidden).mean(0)
+    rank = np.apply_along_axis(lambda v: spearmanr(depth, v).statistic, -1, real.hidden).mean(0)  # type: ignore[attr-defined]
     of_real, of_twin = share_of_last(real.hidden).mean(0), share_of_last(twin.hidden).mean(0)
     values = {
         "rank correlation of change with depth": repeats.mean(rank, unit="rho"),

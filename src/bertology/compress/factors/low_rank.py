@@ -267,7 +267,7 @@ def fisher(
     The loss is a task's (the encoder is tuned for it), or on a corpus that of masked words; without a language-model head, the movement of the sentence vector.
     """
     found = _matrices(encoder, matrices)
-    weights = [module.weight for module in found.values()]
+    weights: list[Any] = [module.weight for module in found.values()]
     totals = [torch.zeros(w.shape[1 if isinstance(m, nn.Embedding) else 0], dtype=torch.float64) for m, w in zip(found.values(), weights, strict=True)]  # fmt: skip
     n = 0
     with _trainable(weights):

@@ -232,7 +232,7 @@ def _head(encoder: Encoder, model: Any, thinner: _Thinner) -> None:
         target.load_state_dict(pooler.dense.state_dict())
     classifier = getattr(before, "classifier", None)
     if classifier is not None and hasattr(classifier, "out_proj"):  # RoBERTa's head is a pooler and a classifier
-        target.load_state_dict(classifier.dense.state_dict())
+        model.base_model.pooler.load_state_dict(classifier.dense.state_dict())
         classifier = classifier.out_proj
     if classifier is not None:
         model.classifier.load_state_dict(classifier.state_dict())

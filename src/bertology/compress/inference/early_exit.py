@@ -138,7 +138,7 @@ class RampLoss(Technique):
 
     def prepare(self, tuning: Tuning) -> None:
         model: Any = tuning.model
-        if not isinstance(model, Exits):
+        if not isinstance(tuning.model, Exits):
             raise BadRequest(f"{tuning.encoder.name} has no ramps.", "Give it some: with_ramps(encoder, task).")
         if self.frozen:
             for name, p in model.named_parameters():

@@ -197,7 +197,7 @@ def int8_openvino(file: Path, shown: Sequence[Inputs]) -> Path:
     """An OpenVINO file with weights and activations in int8, scaled on `shown` inputs. Raises BadRequest without nncf."""
     openvino = _openvino()
     try:
-        import nncf
+        import nncf  # type: ignore[import-not-found]
     except ImportError as error:
         raise BadRequest(
             f"int8 in OpenVINO needs nncf: {error}.", "Install it: pip install nncf, or export to ONNX."
@@ -242,7 +242,7 @@ def runner(file: Path, *, precision: Literal["f32", "bf16"] = "f32") -> Runner:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"])
+    session: Any = onnxruntime.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"])
     return lambda given: session.run(None, given)[0]
 
 

@@ -48,7 +48,7 @@ class Tokens(Ours):
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
         given = self.config.tokens
         with leaving(self, mask_of(args, kwargs), _Hard(given["keep"], token_axes(self)), between=given["between"]):
-            return super().forward(*args, **kwargs)
+            return super().forward(*args, **kwargs)  # type: ignore[misc]
 
 
 def register(model_type: str) -> None:
@@ -69,7 +69,7 @@ class Choice:
         """Of the tokens that are no padding at first, those that the next layer reads."""
         return real
 
-    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """A layer's arguments for the tokens that are left."""
         return args, kwargs
 
@@ -97,7 +97,7 @@ class _Hard(Choice):
     def here(self, real: Tensor) -> Tensor:
         return real if self.index is None else real.gather(1, self.index)
 
-    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.index is None:
             return args, kwargs
         index: Tensor = self.index

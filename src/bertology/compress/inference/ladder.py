@@ -315,7 +315,7 @@ def _scored(call: Any, task: Task, headed: bool) -> NDArray[Any]:
 def _score(said: NDArray[Any], task: Task, headed: bool, pick: NDArray[np.int64]) -> float:
     if headed:
         return Scored(said[pick], [task.test[i] for i in pick], task).score()
-    return float(spearmanr(said[pick], np.array([task.test[i].label for i in pick])).statistic)
+    return float(spearmanr(said[pick], np.array([task.test[i].label for i in pick])).statistic)  # type: ignore[attr-defined]
 
 
 def _interval(said: NDArray[Any], base: NDArray[Any] | None, task: Task, headed: bool, draws: int = 200) -> Estimate:

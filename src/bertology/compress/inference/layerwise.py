@@ -170,7 +170,7 @@ def register(ours: type[Ours], model_type: str) -> None:
     if config.model_type in CONFIG_MAPPING:
         return
     AutoConfig.register(config.model_type, config)
-    trunk = AutoModel._model_mapping[CONFIG_MAPPING[model_type]]
+    trunk: Any = AutoModel._model_mapping[CONFIG_MAPPING[model_type]]
     trunk = trunk[0] if isinstance(trunk, tuple) else trunk
     given = {"config_class": config, "__module__": __name__}
     AutoModel.register(config, type(f"{_title(ours)}{trunk.__name__}", (trunk,), given))

@@ -133,7 +133,7 @@ class Exits(Ours):
         mask = kwargs.get("attention_mask", args[1] if len(args) > 1 else None)
         walk = _Walk(self, None if self.training else self.rule, mask)
         with layer_by_layer(self.base_model, walk.layer):
-            output = super().forward(*args, **kwargs)
+            output = super().forward(*args, **kwargs)  # type: ignore[misc]
         logits = walk.merged(output.logits)
         loss = None
         if labels is not None:
@@ -205,7 +205,7 @@ class _Walk:
         self.memory = {name: tensor[~leaving] for name, tensor in self.memory.items()}
         return states[~leaving]
 
-    def _cut(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _cut(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if len(self.left) == len(self.depths):
             return args, kwargs
         rows = len(self.depths)
@@ -259,7 +259,7 @@ def with_ramps(encoder: Encoder, task: Task, seed: int = 0) -> Encoder:
 def with_rule(encoder: Encoder, rule: Rule | None) -> Encoder:
     """A copy of an encoder with ramps whose texts leave by `rule`; None lets all texts run to the end."""
     model: Any = deepcopy(encoder.model)
-    if not isinstance(model, Exits):
+    if not isinstance(encoder.model, Exits):
         raise BadRequest(f"{encoder.name} has no ramps.", "Give it some: with_ramps(encoder, task).")
     model.config.exits = {**model.config.exits, "rule": asdict(rule) if rule else None}
     return replace(encoder, model=model, _encoded={})

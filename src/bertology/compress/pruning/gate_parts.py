@@ -213,9 +213,10 @@ def width_gated(model: Any, width: int, gate: Tensor) -> Iterator[None]:
     for norm in norms:
         norm.forward = partial(_normed, norm, gate, alive)  # type: ignore[method-assign]
     layers = {id(m) for layer in layer_modules(model.base_model, FAMILIES[kind(model.config)]) for m in layer.modules()}
+    shut: Any = lambda m, args, out: out * alive.to(out.dtype)
     for module in model.modules():
         if isinstance(module, nn.Linear) and id(module) not in layers and module.out_features == width:
-            handles.append(module.register_forward_hook(lambda m, args, out: out * alive.to(out.dtype)))
+            handles.append(module.register_forward_hook(shut))
     try:
         yield
     finally:

@@ -47,12 +47,14 @@ def masks_of(weights: Mapping[str, Tensor], sparsity: float, scope: Scope = "glo
 class Mask(nn.Module):
     """A parametrization: the weight times a mask of zeros and ones."""
 
+    mask: Tensor
+
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
         self.register_buffer("mask", torch.ones_like(weight, dtype=torch.bool))
 
     def forward(self, weight: Tensor) -> Tensor:
-        return weight * self.mask  # type: ignore[operator]
+        return weight * self.mask
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class _Top(torch.autograd.Function):
         return kept.to(scores.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         return gradient, None
 
 

@@ -65,7 +65,7 @@ def narrowed(encoder: Encoder, keep: Sequence[int]) -> Encoder:
     record = {**record, "width": {"of": whole, "kept": [numbers[i] for i in kept]}}
     head = {} if encoder.family.head is None else {"head_dim": head_width(encoder.config)}
     try:
-        model = recast(model, record, **head, **dict.fromkeys(fields, len(kept)))
+        model = recast(model, record, None, **head, **dict.fromkeys(fields, len(kept)))
         getattr(model.config, "validate", lambda: None)()  # some families refuse sizes only when they are saved
         return wrap(model, encoder.tokenizer, name=encoder.name, has_mlm=encoder.has_mlm)
     except (ValueError, RuntimeError, AssertionError, StrictDataclassError) as error:

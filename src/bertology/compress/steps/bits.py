@@ -59,11 +59,14 @@ class Rounded(Step):
         with torch.no_grad():
             for modules, given in ((linear, each), (embeddings, dict.fromkeys(embeddings, self.embedding_bits))):
                 for name, module in modules.items():
-                    if given[name] is None:
+                    n_bits = given[name]
+                    if n_bits is None:
                         continue
                     few = quantise.gobo if self.method == "gobo" else quantise.uniform
-                    options = {} if self.method == "gobo" or module not in linear.values() else {"group": self.group}
-                    stored = few(module.weight, given[name], **options)
+                    options: dict[str, Any] = (
+                        {} if self.method == "gobo" or module not in linear.values() else {"group": self.group}
+                    )
+                    stored = few(module.weight, n_bits, **options)
                     module.weight.copy_(stored.weight)
                     held += round(stored.bits / 8) - 4 * module.weight.numel()
         shown = ", ".join(f"{b} bits: {list(each.values()).count(b)} matrices" for b in sorted(set(each.values())))

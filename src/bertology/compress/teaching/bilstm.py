@@ -116,7 +116,7 @@ class BiLSTMForSequenceClassification(_Pretrained):
         self.bilstm = BiLSTMModel(config)
         self.dense = nn.Linear((4 if config.pair else 1) * 2 * config.units, config.head_size)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.head_size, config.num_labels)
+        self.classifier = nn.Linear(config.head_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     def forward(
@@ -238,7 +238,7 @@ class BiLSTMSoft:
         recipe = replace(self.recipe, techniques=(*self.recipe.techniques, taught))
         tuned: Any = finetune(start, more, recipe, seeds=(self.seed,), progress=progress).best.model
         made = replace(start, model=tuned, _encoded={})
-        both = [tuple(scored(one, task, part).score() for one in (teacher, made)) for part in ("dev", "test")]
+        both = [(scored(teacher, task, part).score(), scored(made, task, part).score()) for part in ("dev", "test")]
         return Distilled(made, both[0], both[1], len(more.train))
 
     def student(self, teacher: Encoder, task: Task) -> Encoder:
@@ -263,7 +263,7 @@ class BiLSTMSoft:
         with torch.no_grad():
             model.bilstm.embeddings.weight.copy_(table)
         name = f"BiLSTM of {teacher.name}"
-        return wrap(model.to(teacher.device), teacher.tokenizer, name=name, has_mlm=False)
+        return wrap(model.to(teacher.device), teacher.tokenizer, name=name, has_mlm=False)  # type: ignore[arg-type]
 
 
 def recorded(

@@ -30,7 +30,7 @@ class Theseus(Technique):
 
     def prepare(self, tuning: Tuning) -> None:
         family = tuning.encoder.family
-        short = layer_modules(tuning.model.base_model, family)
+        short = layer_modules(tuning.model.base_model, family)  # type: ignore[arg-type]
         long = layer_modules(self.predecessor.base_model, family)
         if len(long) % len(short) or len(long) == len(short):
             raise BadRequest(

@@ -91,7 +91,7 @@ class StaticForSequenceClassification(_Pretrained):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.static = StaticModel(config)
-        self.classifier = nn.Linear((4 if config.pair else 1) * config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear((4 if config.pair else 1) * config.hidden_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     def forward(
@@ -121,7 +121,7 @@ class StaticForTokenClassification(_Pretrained):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.static = StaticModel(config)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     def forward(

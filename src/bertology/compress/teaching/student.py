@@ -118,7 +118,7 @@ def fitting(
         price = lambda s: clock(student(teacher, **s._asdict())) * budget / whole  # at most 1 fits
         most, said = 1.0, lambda p: f"{budget / p:.1f} times as fast"
     else:
-        each = teacher.model.dtype.itemsize if name == "bytes" else 1  # type: ignore[union-attr,operator]
+        each: Any = teacher.model.dtype.itemsize if name == "bytes" else 1  # type: ignore[union-attr,operator]
         price = lambda s: float(_counted(teacher, s) * each)
         most, said = float(budget), lambda p: f"{p:,.0f} {name}"
     price = cache(price)

@@ -61,6 +61,10 @@ class WaldorfConfig(ElectraConfig):
 class WaldorfLayer(ElectraLayer):
     """BERT's layer between a convolution that shortens the sequence by `stride` and a transposed one that restores it."""
 
+    shorten: nn.Conv1d
+    restore: nn.ConvTranspose1d
+    closing: nn.LayerNorm
+
     def forward(  # type: ignore[override]
         self, hidden_states: Tensor, attention_mask: Tensor | None = None, *args: Any, **kwargs: Any
     ) -> Tensor:

@@ -36,11 +36,11 @@ class Table:
     def get_input_embeddings(self) -> nn.Embedding:
         return self.embeddings
 
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
+    def set_input_embeddings(self, value: Any) -> None:
         self.embeddings = value
 
 
-def loss_of(logits: Tensor, labels: Tensor | None, n_labels: int) -> Tensor | None:
+def loss_of(logits: Tensor, labels: Tensor | None, n_labels: int | None) -> Tensor | None:
     """Squared error of one output, cross-entropy of several; None without labels."""
     if labels is None:
         return None

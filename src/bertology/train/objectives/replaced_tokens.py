@@ -86,8 +86,8 @@ class _GeneratorAndDetector(nn.Module):
             config.embedding_size = embedding
         self.generator = AutoModelForMaskedLM.from_config(config)
         self._same_embedding = (
-            self.generator.get_input_embeddings().weight.shape == model.get_input_embeddings().weight.shape
-        )  # type: ignore[operator,union-attr]
+            self.generator.get_input_embeddings().weight.shape == model.get_input_embeddings().weight.shape  # type: ignore[operator,union-attr]
+        )
         width = int(model.config.hidden_size)  # type: ignore[union-attr,arg-type]
         self.dense, self.score = nn.Linear(width, width), nn.Linear(width, 1)
 

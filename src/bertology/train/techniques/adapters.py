@@ -90,7 +90,8 @@ class ProjectedAttention(Technique):
         model.projected_attention = _Beside(tuning.encoder.width, self.width, self.heads, len(layers))
         model.projected_attention.to(tuning.encoder.device)
         model.register_forward_pre_hook(model.projected_attention.remember_padding, with_kwargs=True)
-        for layer, pal in zip(layers, model.projected_attention.layers, strict=True):
+        pals: Any = model.projected_attention.layers
+        for layer, pal in zip(layers, pals, strict=True):
             layer.register_forward_pre_hook(pal.remember_input, with_kwargs=True)
             layer.get_submodule(tuning.encoder.family.neuron).register_forward_hook(pal.add)
 

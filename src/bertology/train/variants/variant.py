@@ -8,7 +8,7 @@ config gets it before its weights are loaded. The backend (eager, sdpa) stays fr
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -92,7 +92,10 @@ def hidden_from(scores: Tensor, mask: Tensor | None) -> Tensor:
     return scores + mask
 
 
-def register(kind: type[Variant]) -> type[Variant]:
+V = TypeVar("V", bound=Variant)
+
+
+def register(kind: type[V]) -> type[V]:
     """Makes a variant known to transformers and to configs, under its name."""
     _KINDS[kind.name] = kind
     ALL_ATTENTION_FUNCTIONS.register(kind.name, _unplaced)
