@@ -67,8 +67,9 @@ def one_head_is_enough(encoder: Encoder, corpora: Corpora, seed: int) -> Asking[
     }
     baselines = {"the same with any head kept": estimate(quarter, typical)}
     rows_ = []
-    for layer in range(layers):
-        e = estimate(lambda r, k=layer: lost(r)[..., k], tables)
-        names = ", ".join(str(p[layer]) for p in picked)
-        rows_.append(Row("score lost with one head kept", e.value, e.low, e.high, e.n, layer + 1, label=f"heads {names}"))  # fmt: skip
-    return Finding(values, baselines, rows_, found.note)
+    for label, table in (("best head", tables), ("any head", typical)):
+        for layer in range(layers):
+            e = estimate(lambda r, k=layer: lost(r)[..., k], table)
+            rows_.append(Row("score lost with one head kept", e.value, e.low, e.high, e.n, layer + 1, label=label))
+    kept = "; ".join(f"layer {k + 1}: {', '.join(str(p[k]) for p in picked)}" for k in range(layers))
+    return Finding(values, baselines, rows_, f"{found.note} Best head of each seed, from 0: {kept}.")
