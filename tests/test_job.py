@@ -75,6 +75,17 @@ def test_a_finished_run_called_again_reads_nothing_and_changes_nothing(model: Pa
     assert not told
 
 
+def test_a_run_that_goes_on_with_other_claims_keeps_what_is_known_of_the_first(model: Path, tmp_path: Path) -> None:
+    first = bt.run(model, claims=["head-03"], scale=0.1, out=tmp_path / "run").folder.run()
+    both = bt.run(model, claims=["emb-05"], scale=0.1, out=tmp_path / "run").folder
+    assert both.run()["claims"] == ["head-03", "emb-05"]
+    assert first["references"].items() <= both.run()["references"].items()
+    assert first["corpora"].items() <= both.run()["corpora"].items()
+    assert both.run()["passes"][: len(first["passes"])] == first["passes"]
+    page = both.report.read_text()
+    assert "What Does BERT Look At" in page and "How Contextual are Contextualized Word Representations" in page
+
+
 def test_another_encoders_folder_is_refused_and_left_alone(
     model: Path, tmp_path: Path, bertology: Callable[..., Said]
 ) -> None:

@@ -106,7 +106,9 @@ def run(
     out = out if out is not None else tempfile.mkdtemp(prefix="bertology-")
     folder = RunFolder.open(out, _identity(encoder, read, control_twins), store=store)
     started = time.time()
-    about = _about(encoder, read, chosen, control_twins)
+    before = _before(folder)
+    about = before | _about(encoder, read, chosen, control_twins, folder)
+    about["claims"] = list(dict.fromkeys([*before.get("claims", ()), *about["claims"]]))
     folder.write_run(about)
     planner = Planner(encoder, folder, seed=read.seed, progress=progress, workers=_workers(on))
     looks = ONCE
@@ -119,10 +121,13 @@ def run(
         folder.write_result(result, rows)
         results[result.claim] = result
     about |= {
-        "seconds": round(time.time() - started, 1),
-        "passes": [{"name": n, "tokens": t, "seconds": round(s, 2)} for n, t, s in planner.passes]
-        or _passes_before(folder),
-        "corpora": {name: _describe(encoder, corpus) for name, corpus in read.made().items()},
+        "seconds": round(before.get("seconds", 0) + time.time() - started, 1),
+        "passes": [
+            *before.get("passes", ()),
+            *({"name": n, "tokens": t, "seconds": round(s, 2)} for n, t, s in planner.passes),
+        ],
+        "corpora": before.get("corpora", {})
+        | {name: _describe(encoder, corpus) for name, corpus in read.made().items()},
     }
     if budget is not None:
         about["budget"] = {"seconds": budget, "looks": len(looks), "left open": left_open(results.values(), looks)}
@@ -236,8 +241,10 @@ def identity_of(corpora: Corpora, control_twins: int) -> dict[str, Any]:
     }
 
 
-def _about(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], control_twins: int) -> dict[str, Any]:
-    keys = {key for c in chosen for key in c.cites} | {"rogers-2020"}
+def _about(
+    encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], control_twins: int, folder: RunFolder
+) -> dict[str, Any]:
+    keys = {key for c in (*chosen, *folder.results()) for key in c.cites} | {"rogers-2020"}
     bib = registry.references()
     return {
         "identity": _identity(encoder, corpora, control_twins),
@@ -268,9 +275,9 @@ def _describe(encoder: Encoder, corpus: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _passes_before(folder: RunFolder) -> list[dict[str, Any]]:
-    """The passes of the run that is resumed, when everything was there already."""
+def _before(folder: RunFolder) -> dict[str, Any]:
+    """What run.json says of the run that is resumed, or nothing."""
     try:
-        return folder.run().get("passes", [])
+        return {k: v for k, v in folder.run().items() if k != "budget"}
     except BadInput:
-        return []
+        return {}

@@ -187,10 +187,10 @@ def _content(name: str, layers: int, heads: int, seed: int) -> dict[str, object]
             {"name": "text, top 5 heads silent", "tokens": 60110, "seconds": 80.2},
         ],
         "references": {
-            "clark-2019": {
-                "text": "Clark et al. BlackboxNLP 2019.",
-                "bibtex": "@inproceedings{clark-2019, title = {" + HOSTILE + "}}",
-            }
+            "clark-2019": "@inproceedings{clark-2019,\n  author = {Kevin Clark and Urvashi Khandelwal},\n"
+            "  title = {{"
+            + HOSTILE
+            + "}},\n  booktitle = {BlackboxNLP},\n  year = {2019},\n  url = {javascript:alert(1)}\n}"
         },
     }
 

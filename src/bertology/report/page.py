@@ -19,6 +19,7 @@ from bertology.report import heads as head_grid
 from bertology.report import palette, words
 from bertology.report.charts import Chart, charts
 from bertology.report.intervals import Forest, forests
+from bertology.report.references import Reference, references
 
 
 class ClaimView(NamedTuple):
@@ -31,7 +32,7 @@ class ClaimView(NamedTuple):
     survives: bool
     direction: str
     numbers: str
-    references: list[tuple[str, Mapping[str, str]]]
+    references: list[Reference]
 
 
 class SectionView(NamedTuple):
@@ -134,7 +135,6 @@ def _claim(result: Result, view: RunView, q: float | None, drawn: dict[str, Char
         key = f"{result.claim}.{i}"
         drawn[key] = chart
         keyed.append((key, chart))
-    references = view.run.get("references") or {}
     direction, numbers = words.agreement(result)
     return ClaimView(
         result,
@@ -144,7 +144,7 @@ def _claim(result: Result, view: RunView, q: float | None, drawn: dict[str, Char
         q is None or result.verdict != "holds" or q < words.SIGNIFICANT,
         direction,
         numbers,
-        [(key, references.get(key) or {}) for key in result.cites],
+        references(result.cites, view.run.get("references") or {}),
     )
 
 
@@ -170,9 +170,8 @@ def _places(encoder: Mapping[str, Any], there: bool) -> list[str]:
 _PLACES = ("attention", "cls", "mlm", "segments", "sep")
 
 
-def _cited(view: RunView) -> list[tuple[str, Mapping[str, str]]]:
-    references = view.run.get("references") or {}
-    return [(key, references.get(key) or {}) for key in sorted({key for r in view.results for key in r.cites})]
+def _cited(view: RunView) -> list[Reference]:
+    return references(sorted({key for r in view.results for key in r.cites}), view.run.get("references") or {})
 
 
 _POLICY = (
