@@ -1,6 +1,7 @@
 """Loading: nothing newly initialised, nothing pickled, nothing cut, one clear error for each bad folder."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,25 @@ def test_the_random_twin_is_another_network_of_the_same_shape() -> None:
     assert twin.fingerprint == again.fingerprint != other.fingerprint
     assert encoder.fingerprint not in (twin.fingerprint, other.fingerprint)
     assert twin.n_parameters == encoder.n_parameters
+
+
+def test_a_hub_that_does_not_answer_is_asked_once_and_not_at_all_for_what_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, asked = import_module("bertology.encoder.load"), []
+
+    def silent(url: str) -> None:
+        asked.append(url)
+        raise ConnectionError("no name service")
+
+    monkeypatch.setattr(room, "get_hf_file_metadata", silent)
+    with pytest.raises(NotAModel, match="neither a folder nor a hub id that can be reached: no name service"):
+        load("someone/something")
+    assert len(asked) == 1 and asked[0].endswith("/someone/something/resolve/main/config.json")
+    monkeypatch.setattr(room, "try_to_load_from_cache", lambda *_: "kept/config.json")
+    monkeypatch.setattr(
+        room.AutoConfig, "from_pretrained", lambda *_, **__: (_ for _ in ()).throw(OSError("kept, but broken"))
+    )
+    with pytest.raises(NotAModel, match="no usable model on the hub: kept, but broken"):
+        load("someone/something")
+    assert len(asked) == 1

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
@@ -54,6 +56,8 @@ def load(
         raise NotAModel(f"{place} holds no config.json.", "Give the folder that `save_pretrained` wrote.")
     if Path(place).is_file():
         raise NotAModel(f"{place} is a file.", "Give the folder that holds config.json and model.safetensors.")
+    if not is_folder:
+        _ask_hub(place)
     options = {"trust_remote_code": trust_remote_code}
     with _quiet():
         _know_our_classes(place)
@@ -170,6 +174,21 @@ def _refuse(place: str, absent: set[str]) -> None:
         )
 
 
+def _ask_hub(place: str) -> None:
+    """Asks the hub once for a model that is not kept here, where the libraries would ask six times. Raises NotAModel if it does not answer."""
+    try:
+        if try_to_load_from_cache(place, "config.json") is None:
+            get_hf_file_metadata(hf_hub_url(place, "config.json"))
+    except HfHubHTTPError:
+        return  # it has answered; what it said is told when the model is loaded
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise NotAModel(
+            f"{place} is neither a folder nor a hub id that can be reached: {first}",
+            "Check the path, or that the hub is reachable.",
+        ) from error
+
+
 def _attempt(action: Any, place: str, allow_pickle: bool = False) -> Any:
     """The action's result; what the libraries raise for bad input becomes one clear error."""
     try:
@@ -193,12 +212,8 @@ def _attempt(action: Any, place: str, allow_pickle: bool = False) -> Any:
             raise NotAModel(f"{place} needs code of its own.", "If you trust it, add --trust-remote-code.") from error
         if "does not recognize this architecture" in str(error) or "Unrecognized model" in str(error):
             raise UnknownFamily(f"{place}: {first}", "transformers does not know this architecture.") from error
-        kind = (
-            "a folder without a usable model"
-            if folder.is_dir()
-            else "neither a folder nor a hub id that can be reached"
-        )
-        raise NotAModel(f"{place} is {kind}: {first}", "Check the path, or that the hub is reachable.") from error
+        what = "a folder without a usable model" if folder.is_dir() else "no usable model on the hub"
+        raise NotAModel(f"{place} is {what}: {first}", "Check the path or the hub id.") from error
 
 
 def _unknown(config: Any) -> UnknownFamily:
