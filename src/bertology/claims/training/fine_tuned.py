@@ -100,7 +100,7 @@ def note(encoder: Encoder, tasks: Sequence[Task], recipe: FineTuning, seeds: Siz
     return (
         f"Scale: {encoder.name}, {encoder.n_layers} layers of width {encoder.width}; {examples} training examples of "
         f"{', '.join(t.name for t in tasks)}; {recipe.epochs:g} epochs, batches of {recipe.batch}, rate {recipe.rate:g} unless varied; "
-        f"{len(seeds)} seeds. Where rows have bounds, they are the range over seeds."
+        f"{len(seeds)} seed{'s' * (len(seeds) != 1)}. Where rows have bounds, they are the range over seeds."
     )
 
 
