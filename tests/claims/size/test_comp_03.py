@@ -24,6 +24,11 @@ def test_equal_shares_and_noise_do_not_hold(corpora):
     assert verdict("comp-03", kept(0.8, 0.8, size=0.05), corpora) != "holds"
 
 
+def test_students_that_learn_nothing_are_not_compared(corpora):
+    with pytest.raises(NotApplicable, match="nothing to compare"):
+        verdict("comp-03", kept(0.5, 0.51), corpora)
+
+
 def test_random_weights_do_not_hold(corpora):
     assert verdict("comp-03", kept(0.88, 0.7), corpora, twin=0.9) != "holds"
 

@@ -85,7 +85,7 @@ def test_joint_ablation_must_do_far_more_than_the_sum(corpora, real, twin, expec
     assert found == expected if expected != "not holds" else found != "holds"
 
 
-def test_single_heads_are_silenced_as_a_sweep_does(corpora):
+def test_single_heads_are_silenced_in_one_sweep_as_one_by_one(corpora):
     encoder = tiny(corpora, mlm=True, layers=2)
     with torch.no_grad():
         for p in encoder.model.parameters():
@@ -100,6 +100,9 @@ def test_single_heads_are_silenced_as_a_sweep_does(corpora):
     assert rates[0] == pytest.approx(float(known.intact.rate()[0]), abs=1e-5)
     assert rates[1:-1] == pytest.approx(known.heads.rate()[..., 0].ravel(), abs=1e-5)
     assert np.ptp(rates[:-1]) > 1e-3 and rates[-1] not in rates[:-1]
+    one_by_one = HeadsSilenced((*sets[1:], ((1, 0), (2, 1))), seed=0, sentences=30)
+    others = one_by_one.finish(one_by_one.compute(encoder, encoder.encode(text))).rate()
+    assert np.delete(rates, 1) == pytest.approx(others, abs=1e-5)
 
 
 def test_random_weights_do_not_hold(corpora, tmp_path, monkeypatch):

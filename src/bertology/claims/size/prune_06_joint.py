@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bertology.claims.registry import claim
 from bertology.compress.artefacts import in_random_order
 from bertology.corpus.corpora import Corpora
 from bertology.encoder import Encoder
 from bertology.encoder.align import Encoded
+from bertology.encoder.batch import Batch
 from bertology.encoder.sites import head
 from bertology.intervene.ablate import Ablate
+from bertology.intervene.branch import branching
 from bertology.intervene.inputs import MaskWords
 from bertology.intervene.sweep import cross_entropy_of_masked
 from bertology.observe import Asking, Derived, measure, together
@@ -25,6 +28,8 @@ from bertology.stats.tally import Tally, bootstrap
 
 SENTENCES = 250
 HALVES = 6
+TOKENS = 2048
+"""Padded tokens, over heads, of a batch whose copies with one head silenced are stacked."""
 FAR = 2.0
 """Joint effects beyond this many times the sum of single ones are far more."""
 
@@ -98,16 +103,32 @@ class HeadsSilenced(Derived):
         corpus = encoded.corpus
         kept = sorted(np.random.default_rng([self.seed, 4]).permutation(len(corpus))[: self.sentences].tolist())
         asked, block = replace(corpus, sentences=tuple(corpus[i] for i in kept)), corpus.blocks[kept]
-        ablations = [None, *(Ablate(*(head(*cell) for cell in one)) for one in self.sets)]
-        loss, weight = np.zeros((corpus.n_blocks, len(ablations))), np.zeros(corpus.n_blocks)
-        for batch in encoder.batches(asked, attention=False):
+        alone = {one[0]: 1 + k for k, one in enumerate(self.sets) if len(one) == 1}
+        branches = len(alone) == encoder.n_layers * encoder.n_heads
+        left = {1 + k: one for k, one in enumerate(self.sets) if not (branches and len(one) == 1)}
+        ablations = {k: Ablate(*(head(*cell) for cell in one)) for k, one in left.items()}
+        loss, weight = np.zeros((corpus.n_blocks, 1 + len(self.sets))), np.zeros(corpus.n_blocks)
+        zero, ways = lambda layer: None, None
+        for batch in encoder.batches(asked, token_budget=max(1, TOKENS // encoder.n_heads), attention=False):
             covered = MaskWords(seed=self.seed).change(batch, encoder)
-            for k, ablation in enumerate(ablations):
-                with torch.inference_mode():
-                    edits = ablation.edits(encoder, covered) if ablation else None
-                    output = encoder.observe(covered, edits=edits).hidden(encoder.n_layers)
-                    losses = cross_entropy_of_masked(encoder, covered, output)
+
+            def read(k: int, output: Tensor, batch: Batch = batch, covered: Batch = covered) -> None:
+                losses = cross_entropy_of_masked(encoder, covered, output)
                 add_rows(loss[:, k], block[batch.indices], losses.double().cpu().numpy())
+
+            with torch.inference_mode():
+                if branches:
+                    ways = ways or branching(encoder, covered, zero)
+                    intact, silenced = ways.outputs(covered, zero)
+                    read(0, intact)
+                    for layer, outputs in enumerate(silenced, 1):
+                        for h, output in enumerate(outputs):
+                            read(alone[layer, h], output)
+                else:
+                    read(0, encoder.observe(covered).hidden(encoder.n_layers))
+                for k, ablation in ablations.items():
+                    edits = ablation.edits(encoder, covered)
+                    read(k, encoder.observe(covered, edits=edits).hidden(encoder.n_layers))
             add_rows(weight, block[batch.indices], np.ones(len(batch.lines)))
         return {"loss": loss, "weight": weight}
 
