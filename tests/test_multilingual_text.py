@@ -56,6 +56,7 @@ def distribution(tmp_path: Path) -> Path:
 
 
 def ran(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
+    monkeypatch.syspath_prepend(TOOL.parent)
     monkeypatch.setattr(sys, "argv", [str(TOOL), *map(str, arguments)])
     runpy.run_path(str(TOOL), run_name="__main__")
 
@@ -81,6 +82,7 @@ def test_languages_are_told_apart_and_translations_paired(
 def test_a_held_out_paragraph_is_in_no_other_file(
     distribution: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.syspath_prepend(TOOL.parent)
     tool = runpy.run_path(str(TOOL))
     held = next(text for n in range(1000) if tool["held_out"](text := f"{GERMAN[:-1]} Nummer {n}."))
     page = distribution / "usr/share/doc/de/page.html"

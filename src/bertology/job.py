@@ -107,8 +107,9 @@ def run(
     folder = RunFolder.open(out, _identity(encoder, read, control_twins), store=store)
     started = time.time()
     before = _before(folder)
-    about = before | _about(encoder, read, chosen, control_twins, folder)
+    about = before | _about(encoder, read, chosen, control_twins)
     about["claims"] = list(dict.fromkeys([*before.get("claims", ()), *about["claims"]]))
+    about["references"] = before.get("references", {}) | about["references"]
     folder.write_run(about)
     planner = Planner(encoder, folder, seed=read.seed, progress=progress, workers=_workers(on))
     looks = ONCE
@@ -241,10 +242,8 @@ def identity_of(corpora: Corpora, control_twins: int) -> dict[str, Any]:
     }
 
 
-def _about(
-    encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], control_twins: int, folder: RunFolder
-) -> dict[str, Any]:
-    keys = {key for c in (*chosen, *folder.results()) for key in c.cites} | {"rogers-2020"}
+def _about(encoder: Encoder, corpora: Corpora, chosen: Sequence[Claim], control_twins: int) -> dict[str, Any]:
+    keys = {key for c in chosen for key in c.cites} | {"rogers-2020"}
     bib = registry.references()
     return {
         "identity": _identity(encoder, corpora, control_twins),

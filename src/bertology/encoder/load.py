@@ -182,11 +182,14 @@ def _ask_hub(place: str) -> None:
     except HfHubHTTPError:
         return  # it has answered; what it said is told when the model is loaded
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise NotAModel(
-            f"{place} is neither a folder nor a hub id that can be reached: {first}",
+            f"{place} is neither a folder nor a hub id that can be reached: {_first_line(error)}",
             "Check the path, or that the hub is reachable.",
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def _attempt(action: Any, place: str, allow_pickle: bool = False) -> Any:
@@ -196,8 +199,7 @@ def _attempt(action: Any, place: str, allow_pickle: bool = False) -> Any:
     except SafetensorError as error:
         raise BadWeights(f"{place}: the weight file is broken ({error}).", "Get the checkpoint again.") from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, AttributeError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        folder = Path(place)
+        first, folder = _first_line(error), Path(place)
         if (
             folder.is_dir()
             and not list(folder.glob("*.safetensors"))

@@ -28,12 +28,10 @@ def reference(key: str, bibtex: str) -> Reference:
     field = {name.lower(): re.sub(r"[{}]", "", value) for name, value in _FIELD.findall(bibtex)}
     if not {"author", "title", "year"} <= field.keys():
         return Reference(key, bibtex=bibtex)
-    authors = field["author"].split(" and ")
-    who = (
-        f"{authors[0]} et al."
-        if len(authors) > _NAMED
-        else " and ".join(filter(None, (", ".join(authors[:-1]), authors[-1])))
-    )
+    *others, last = field["author"].split(" and ")
+    who = last if not others else f"{', '.join(others)} and {last}"
+    if len(others) >= _NAMED:
+        who = f"{others[0]} et al."
     where = field.get("booktitle") or field.get("journal") or (f"arXiv {field['eprint']}" if "eprint" in field else "")
     text = f"{who} ({field['year']}). {field['title']}." + f" {where}." * bool(where)
     url = f"https://doi.org/{field['doi']}" if "doi" in field else field.get("url", "")

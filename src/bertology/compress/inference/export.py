@@ -117,27 +117,23 @@ def to_onnx(encoder: Encoder, file: Path) -> Path:
     shape = {name: {0: "batch", 1: "sequence"} for name in _names(encoder)}
     try:
         with _silent():
-            torch.onnx.export(
-                _Positional(encoder.model).eval(), given, str(file), input_names=list(_names(encoder)), output_names=["output"],
-                dynamic_shapes=shape, dynamo=True, verbose=False, external_data=False,
+            made: Any = torch.onnx.export(
+                _Positional(encoder.model).eval(), given, input_names=list(_names(encoder)), output_names=["output"],
+                dynamic_shapes=shape, dynamo=True, verbose=False,
             )  # fmt: skip
     finally:
         set_attention(encoder.model, before)
-    return _sums_before_norms(file)
+    _sums_before_norms(made.model)
+    made.save(str(file), external_data=False)
+    return file
 
 
-def _sums_before_norms(file: Path) -> Path:
-    """Residual additions as `Sum`, which is the same: ONNX Runtime fuses `Add` with a layer norm into a kernel that takes 4 times as long on CPUs."""
-    import onnx
-
-    model = onnx.load(file)
-    made = {name: node for node in model.graph.node for name in node.output}
-    for node in model.graph.node:
-        before = made.get(node.input[0]) if node.op_type == "LayerNormalization" else None
+def _sums_before_norms(model: Any) -> None:
+    """Residual additions as `Sum`, which is the same: ONNX Runtime fuses `Add` with a layer norm into a kernel that takes 5 times as long on CPUs."""
+    for node in model.graph:
+        before = node.inputs[0].producer() if node.op_type == "LayerNormalization" else None
         if before is not None and before.op_type == "Add":
             before.op_type = "Sum"
-    onnx.save(model, file)
-    return file
 
 
 def int8_dynamic(file: Path) -> Path:

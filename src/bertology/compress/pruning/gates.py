@@ -93,7 +93,7 @@ def felt(model: Any, encoder: Encoder, losses: Iterable[tuple[int, Callable[[], 
         with torch.enable_grad(), gated(model, encoder, heads, neurons):
             value = loss()
         wanted = [g for g in (*heads, *neurons) if g is not None]
-        slopes = iter(torch.autograd.grad(value, wanted, allow_unused=True))
+        slopes = iter(torch.autograd.grad(value, wanted, allow_unused=True) if wanted else ())
         found = {id(g): s for g, s in zip(wanted, slopes, strict=True)}
         for (h, n), gate_h, gate_n in zip(total, heads, neurons, strict=True):
             for store, gate in ((h, gate_h), (n, gate_n)):

@@ -105,8 +105,7 @@ class StructuredPruning:
         for k in range(1, self.rounds + 1):
             progress(f"pruning to {speedup:g}x", k - 1, self.rounds)
             target = full / speedup ** (k / self.rounds)
-            parts_left = any(map(any, sizes(now)))  # a clock that ran slow may have taken all out in an earlier round
-            less = self._cut_to(now, self._importance(now, task), table, target, timed) if parts_left else now
+            less = self._cut_to(now, self._importance(now, task), table, target, timed)
             before = dev_score(less, task)
             recipe = self.recovery
             if self.taught:
